@@ -1,0 +1,68 @@
+# Everything a user or developer of Waybill runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.waybill-stamp
+PY     := $(BIN)/python
+GENERATED := shop waybill/v1
+SOURCES := waybill products_svc orders_svc client loadtest tools tests
+
+export PATH := $(abspath $(BIN)):$(PATH)
+
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Waybill needs Python 3.11 or newer: set PYTHON=python3.11")'
+	@echo "setting up $(VENV)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP) ## make the virtual environment from the lock
+
+.PHONY: test
+test: $(STAMP) ## all tests
+	@$(PY) -m pytest -n 2 --dist loadgroup -q
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, import rules, buf
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/buf lint
+
+.PHONY: format
+format: $(STAMP) ## rewrite the code in the one style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: type
+type: $(STAMP) ## mypy, strict
+	@$(BIN)/mypy
+
+.PHONY: proto
+proto: $(STAMP) ## generate shop/ and waybill/v1 from protos/
+	@$(PY) -m tools.proto generate
+
+.PHONY: proto-check
+proto-check: $(STAMP) ## regenerate elsewhere and compare
+	@$(PY) -m tools.proto check
+
+.PHONY: check
+check: lint type proto-check test ## everything that must hold before a commit
+
+.PHONY: lock
+lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --group dev pyproject.toml -o requirements.lock $(LOCK_FLAGS)
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,32 @@
+"""What a carrier does: keep what a page brought, and choose what an order must show."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from waybill.metadata import Entry
+from waybill.v1.envelope_pb2 import Envelope
+from waybill.values import CarriedState
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """One listed page: its products, its revision, and the state that covers exactly them."""
+
+    product_ids: frozenset[str]
+    revision: int
+    carried: CarriedState
+
+
+class Carrier(Protocol):
+    """Carries one strategy's state from the products service to the orders service."""
+
+    def keep(
+        self, initial_metadata: Iterable[Entry], envelopes: Iterable[Envelope]
+    ) -> CarriedState:
+        """The part of a ListProducts answer that is this strategy's state."""
+        ...
+
+    def carry(self, pages: Sequence[KeptPage], product_ids: Collection[str]) -> CarriedState:
+        """What to send with an order of `product_ids`: the state of the pages that cover them."""
+        ...

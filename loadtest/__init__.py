@@ -1,0 +1,1 @@
+"""The lab: Locust compares the strategies under load."""

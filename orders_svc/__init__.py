@@ -1,0 +1,1 @@
+"""The service that takes orders, and checks entitlements in one of several ways."""

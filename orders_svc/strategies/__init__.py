@@ -1,0 +1,1 @@
+"""One verifier a strategy; `orders_svc.bootstrap` holds the table."""

@@ -1,0 +1,36 @@
+"""What the products service knows about a page, and what issues state from it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from waybill.values import CarriedState
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One entitlement of one subject. `max_quantity` 0 means no maximum."""
+
+    product_id: str
+    max_quantity: int
+    unit_price_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPage:
+    """The grants of one listed page, as of one revision, in the order of their product ids."""
+
+    subject: str
+    grants: tuple[Grant, ...]
+    revision: int
+
+
+class Issuer(Protocol):
+    """Makes the state that travels with a page; strategies in which none travels make an empty one."""
+
+    def issue(self, page: AccessPage) -> CarriedState:
+        """State that covers exactly `page`.
+
+        Raises:
+            waybill.errors.StateTooLarge: the state would be over the configured budget.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""One issuer a strategy; `products_svc.bootstrap` holds the table."""

@@ -1,0 +1,1 @@
+# Generated from protos/ by tools/proto.py. Never edited.

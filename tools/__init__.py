@@ -1,0 +1,1 @@
+"""Developers' commands that are no part of the product."""

@@ -1,0 +1,1 @@
+"""Carry versioned, signed state between gRPC services."""

@@ -1,0 +1,31 @@
+"""The metadata keys of Waybill, and reading them strictly.
+
+gRPC metadata is a list of entries, in which a key may repeat. Keys are lower case.
+"""
+
+from collections.abc import Iterable
+
+AUTHORIZATION = "authorization"
+STRATEGY = "waybill-strategy"
+REQUEST_ID = "x-request-id"
+
+Entry = tuple[str, str | bytes]
+"""One metadata entry: key and value; bytes for keys that end in `-bin`."""
+
+HEADER_OVERHEAD_BYTES = 32
+"""What each entry counts beside its key and value (RFC 9113, section 6.5.2)."""
+
+
+def state_key(version: int) -> str:
+    """The metadata key that carries JWT state of `version`."""
+    return f"waybill-state-v{version}"
+
+
+def text_values(entries: Iterable[Entry], key: str) -> list[str]:
+    """All text values under `key`, in order."""
+    return [value for name, value in entries if name == key and isinstance(value, str)]
+
+
+def size_bytes(entries: Iterable[Entry]) -> int:
+    """Header list size as HTTP/2 peers count it: key, value and 32 bytes for each entry."""
+    return sum(len(key) + len(value) + HEADER_OVERHEAD_BYTES for key, value in entries)

@@ -1,0 +1,1 @@
+"""What a gRPC service needs around its handlers: guard, health, limits, drain, workers."""

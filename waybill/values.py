@@ -1,0 +1,46 @@
+"""State in flight, and state after the check: two types, so that they cannot be confused."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from waybill.metadata import Entry, size_bytes
+from waybill.v1.envelope_pb2 import Envelope
+
+Content = TypeVar("Content", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedState:
+    """State as bytes in flight, believed by nobody yet.
+
+    A strategy uses metadata entries, envelopes, or neither.
+    """
+
+    metadata: tuple[Entry, ...] = ()
+    envelopes: tuple[Envelope, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that it adds to a call, before compression: header list size and messages."""
+        return size_bytes(self.metadata) + sum(e.ByteSize() for e in self.envelopes)
+
+    def __add__(self, other: "CarriedState") -> "CarriedState":
+        return CarriedState(self.metadata + other.metadata, self.envelopes + other.envelopes)
+
+
+@dataclass(frozen=True, slots=True)
+class State(Generic[Content]):
+    """What a signed state says, once decoded. Times are whole seconds since the Unix epoch."""
+
+    issuer: str
+    audience: str
+    subject: str
+    revision: int
+    issue_time: int
+    expire_time: int
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedState(State[Content]):
+    """State whose signature and expectations held. Only `waybill.expectations` makes one."""
