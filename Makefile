@@ -25,7 +25,7 @@ setup: $(STAMP) ## make the virtual environment from the lock
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	@$(PY) -m pytest -n 2 --dist loadgroup -q
+	@$(PY) -m pytest -n 2 --dist worksteal -q
 
 .PHONY: lint
 lint: $(STAMP) ## ruff, import rules, buf

@@ -25,7 +25,7 @@ class AccessPage:
 
 
 class Issuer(Protocol):
-    """Makes the state that travels with a page; strategies in which none travels make an empty one."""
+    """Makes the state that travels with a page; an empty one where the strategy carries none."""
 
     def issue(self, page: AccessPage) -> CarriedState:
         """State that covers exactly `page`.

@@ -45,7 +45,7 @@ def generate(out: Path) -> None:
 
 
 def remove_services_of_messages(out: Path) -> None:
-    """protoc writes a gRPC module for each file; drop those of files without a service."""
+    """Drop the gRPC modules that protoc writes for files without a service."""
     for module in [*out.glob("shop/**/*_pb2_grpc.py"), *out.glob("waybill/v1/*_pb2_grpc.py")]:
         if "Stub" not in module.read_text():
             module.unlink()

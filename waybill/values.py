@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from waybill.metadata import Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
 
-Content = TypeVar("Content", covariant=True)
+Content_co = TypeVar("Content_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class CarriedState:
 
 
 @dataclass(frozen=True, slots=True)
-class State(Generic[Content]):
+class State(Generic[Content_co]):
     """What a signed state says, once decoded. Times are whole seconds since the Unix epoch."""
 
     issuer: str
@@ -38,9 +38,9 @@ class State(Generic[Content]):
     revision: int
     issue_time: int
     expire_time: int
-    content: Content
+    content: Content_co
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedState(State[Content]):
+class VerifiedState(State[Content_co]):
     """State whose signature and expectations held. Only `waybill.expectations` makes one."""
