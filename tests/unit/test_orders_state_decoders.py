@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ PRODUCT_IDS = st.text("abc019._-", min_size=1, max_size=8)
 REVISIONS = st.integers(0, 2**63 - 1)
 PRICES = st.none() | st.integers(0, 10**15)
 GRANTS = st.dictionaries(PRODUCT_IDS, st.tuples(st.integers(0, 2**31 - 1), PRICES), max_size=5)
-MALFORMED = (ValueError, TypeError, KeyError)
+MALFORMED = (ValueError, TypeError, KeyError, DecodeError)
 
 
 def _expected(grants: Mapping[str, tuple[int, int | None]], revision: int) -> Grants:
