@@ -1,4 +1,4 @@
-"""Keys, a clock, and a forge that signs anything: what refuses a token must not be its signature."""
+"""Keys, a clock, and a forge that signs anything, so that a flaw is not hidden by its signature."""
 
 import json
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ def forge(
     body: Mapping[str, object] | bytes | None = None,
     key: SigningKey = KEY,
 ) -> str:
-    """A compact JWS of exactly these parts, as objects or raw bytes, with a signature that holds."""
+    """A compact JWS of exactly these parts, as objects or raw bytes, with a good signature."""
     head = header() if head is None else head
     body = claims() if body is None else body
     signing_input = f"{base64url.encode(as_json(head))}.{base64url.encode(as_json(body))}"
@@ -64,7 +64,7 @@ def forge(
 
 
 def verifier(keys: KeySource = KEYS, **changes: Any) -> JwtVerifier:
-    settings = {
+    settings: dict[str, Any] = {
         "typ": TYP,
         "issuer": "products",
         "audience": "orders",
