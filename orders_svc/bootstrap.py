@@ -8,7 +8,6 @@ from importlib.resources import files
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
-from orders_svc.choosing import StrategyChoice
 from orders_svc.ledger import Ledger
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
@@ -16,6 +15,7 @@ from orders_svc.store import OrderStore
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
 from shop.orders.v1 import orders_pb2
+from waybill.choosing import StrategyChoice
 from waybill.errors import KeysUnavailable
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile, KeySource
