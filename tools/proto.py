@@ -16,15 +16,18 @@ from grpc_tools import protoc
 ROOT = Path(__file__).parent.parent
 PROTOS = ROOT / "protos"
 OUTPUTS = ("shop", "waybill/v1")
-HEADER = "# Generated from protos/ by tools/proto.py. Never edited.\n"
+HEADER = '"""Generated from protos/ by tools/proto.py. Never edited."""\n'
 
 
 def generate(out: Path) -> None:
     """Generate modules, stubs and services of all contracts under `out`."""
     sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
     well_known = files("grpc_tools") / "_proto"
+    plugins = Path(sys.executable).parent  # of this virtual environment, whatever PATH says
     arguments = [
         "protoc",
+        f"--plugin=protoc-gen-mypy={plugins / 'protoc-gen-mypy'}",
+        f"--plugin=protoc-gen-mypy_grpc={plugins / 'protoc-gen-mypy_grpc'}",
         f"-I{PROTOS}",
         f"-I{well_known}",
         f"--python_out={out}",

@@ -1,1 +1,1 @@
-# Generated from protos/ by tools/proto.py. Never edited.
+"""Generated from protos/ by tools/proto.py. Never edited."""

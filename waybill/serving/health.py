@@ -1,0 +1,139 @@
+"""The standard health service (grpc.health.v1), tied to the truth.
+
+The servicer is our own because that of grpcio-health-checking lets one slow watcher hold up every
+change, and its watches outlast a drain.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from structlog.typing import FilteringBoundLogger
+
+from waybill.serving.call import Context
+
+Check = Callable[[], Awaitable[str | None]]
+"""Looks at one thing that the service needs: None if it is fine, else what is wrong with it."""
+
+SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+CHECK_TIMEOUT_S = 1.0
+POLL_S = 1.0
+
+_Status = health_pb2.HealthCheckResponse
+_Task = asyncio.Task[str | None]
+
+
+class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # the package has no types
+    """Tells one status for all of its names. NOT_SERVING at first; for one event loop."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        self._serving = False
+        self._closed = False
+        self._change = asyncio.Event()
+
+    def set(self, *, serving: bool) -> None:
+        """Change the status; after `close` it stays."""
+        if serving != self._serving and not self._closed:
+            self._serving = serving
+            self._wake()
+
+    def close(self) -> None:
+        """Be NOT_SERVING for good, and end all watches once they have told so."""
+        self.set(serving=False)
+        self._closed = True
+        self._wake()
+
+    async def Check(  # noqa: N802 -- named by the contract
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> health_pb2.HealthCheckResponse:
+        """The status now; NOT_FOUND for a name that is none of ours."""
+        if request.service not in self._names:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service here")
+        return _Status(status=self._status(request.service))
+
+    async def Watch(  # noqa: N802 -- named by the contract
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> None:
+        """The status now and at every change; SERVICE_UNKNOWN for a name that is none of ours."""
+        told = None
+        while True:
+            change, status = self._change, self._status(request.service)
+            if status != told:
+                await context.write(_Status(status=status))
+                told = status
+            elif self._closed:
+                return
+            else:
+                await change.wait()
+
+    def _status(self, name: str) -> int:
+        if name not in self._names:
+            return int(_Status.SERVICE_UNKNOWN)
+        return int(_Status.SERVING if self._serving else _Status.NOT_SERVING)
+
+    def _wake(self) -> None:
+        self._change.set()
+        self._change = asyncio.Event()
+
+
+class HealthMonitor:
+    """Polls the checks and tells the servicer. All checks must be fine for SERVING."""
+
+    def __init__(
+        self,
+        servicer: HealthServicer,
+        checks: Mapping[str, Check],
+        log: FilteringBoundLogger,
+        *,
+        timeout_s: float = CHECK_TIMEOUT_S,
+    ) -> None:
+        self._servicer = servicer
+        self._checks = checks
+        self._log = log
+        self._timeout_s = timeout_s
+        self._tasks: dict[str, _Task] = {}
+        self._problems: Mapping[str, str] | None = None
+
+    async def run(self, poll_s: float = POLL_S) -> None:
+        """Poll for ever."""
+        while True:
+            await asyncio.sleep(poll_s)
+            await self.poll()
+
+    async def poll(self) -> None:
+        """Ask every check once; one that does not answer in time counts as failing.
+
+        A check that hangs is not started again before it ends, so that they do not pile up.
+        """
+        for name, check in self._checks.items():
+            if name not in self._tasks:
+                self._tasks[name] = asyncio.ensure_future(_answer(check))
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=self._timeout_s)
+        self._tell({name: text for name in self._checks if (text := self._outcome(name))})
+
+    def close(self) -> None:
+        """Give up on checks that hang."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _outcome(self, name: str) -> str | None:
+        if not self._tasks[name].done():
+            return f"does not answer within {self._timeout_s:g} s"
+        return self._tasks.pop(name).result()
+
+    def _tell(self, problems: Mapping[str, str]) -> None:
+        self._servicer.set(serving=not problems)
+        if problems != self._problems:
+            log = self._log.warning if problems else self._log.info
+            log("not serving" if problems else "serving", problems=problems)
+        self._problems = problems
+
+
+async def _answer(check: Check) -> str | None:
+    try:
+        return await check()
+    except Exception as error:  # noqa: BLE001 -- a check that fails to check has failed
+        return f"the check failed with {type(error).__name__}"

@@ -1,0 +1,58 @@
+"""Who is calling: the bearer token of `authorization`, verified."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from waybill.errors import CredentialInvalid, CredentialMissing
+from waybill.metadata import AUTHORIZATION, Entry
+from waybill.serving.call import Caller
+
+_SCHEME = "bearer "
+
+
+class TokenVerifier(Protocol):
+    """What checks a token; `waybill.jwt.JwtVerifier` does."""
+
+    def verify(self, token: str) -> Mapping[str, Any]:
+        """The claims of an authentic token.
+
+        Raises:
+            waybill.errors.WaybillError: the token cannot be believed, or not now.
+        """
+        ...
+
+
+class Authenticator:
+    """Turns a call's metadata into its caller."""
+
+    def __init__(self, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+
+    def caller(self, metadata: Iterable[Entry]) -> Caller:
+        """The caller that exactly one bearer token names.
+
+        Raises:
+            waybill.errors.CredentialMissing: no token, several, or another scheme.
+            waybill.errors.Unauthenticated: the token cannot be believed.
+            waybill.errors.KeysUnavailable: no keys to check it with.
+        """
+        return _caller(self._verifier.verify(_bearer_token(metadata)))
+
+
+def _bearer_token(metadata: Iterable[Entry]) -> str:
+    values = [value for key, value in metadata if key == AUTHORIZATION]
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise CredentialMissing
+    value = values[0]
+    if value[: len(_SCHEME)].lower() != _SCHEME or len(value) == len(_SCHEME):
+        raise CredentialMissing
+    return value[len(_SCHEME) :]
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    subject, roles = claims.get("sub"), claims.get("roles", ())
+    if not isinstance(subject, str) or not subject:
+        raise CredentialInvalid("sub is no name")
+    if not isinstance(roles, list | tuple) or not all(isinstance(role, str) for role in roles):
+        raise CredentialInvalid("roles is no list of names")
+    return Caller(subject, frozenset(roles))

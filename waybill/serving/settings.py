@@ -1,0 +1,199 @@
+"""Settings that every service has, and reading them: the only place that looks at the environment.
+
+A service derives its own class with its prefix:
+
+    class Settings(ServingSettings):
+        model_config = SettingsConfigDict(env_prefix="ORDERS_")
+        port: int = 50052
+"""
+
+import difflib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+Item = TypeVar("Item")
+Settings = TypeVar("Settings", bound="ServingSettings")
+
+DEFAULT_METADATA_BYTES = 8192
+"""gRPC's own soft limit; its hard limit is 16384."""
+
+EXIT_SETTINGS = 2
+"""Exit code of a process whose settings are wrong, so that a restart will not help."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
+"""Several values in one variable, such as `1,2`."""
+
+
+class ServingSettings(BaseSettings):
+    """What a service needs in order to serve. Making one reads no environment; `load` does."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field("127.0.0.1", min_length=1)
+    """The address to listen on."""
+    port: int = Field(0, ge=0, le=65535)
+    """The port to listen on; 0 takes a free one."""
+    workers: int = Field(1, ge=1, le=64)
+    """Processes that share the port."""
+    worker: int = Field(0, ge=0)
+    """Which of them this is, from 1. Set by the parent; 0 is the parent or an only process."""
+    max_message_bytes: int = Field(4 * 1024 * 1024, ge=1, le=1024**3)
+    """Largest request message."""
+    max_metadata_bytes: int = Field(DEFAULT_METADATA_BYTES, ge=1024, le=1024**3)
+    """Largest request metadata, as HTTP/2 counts it: above, gRPC refuses more and more of calls."""
+    max_concurrent_calls: int = Field(1000, ge=1)
+    """Calls in work at once, streams included."""
+    drain_s: float = Field(10.0, ge=0, allow_inf_nan=False)
+    """How long calls may go on after SIGTERM, in seconds."""
+    reflection: bool = True
+    """Whether to tell everybody the contracts, as grpcurl needs."""
+    user_keys: Path
+    """JWKS file of the keys that users' tokens are signed with."""
+    user_issuer: str = Field("waybill-dev", min_length=1)
+    """Who must have issued users' tokens."""
+    user_audience: str = Field("shop", min_length=1)
+    """For whom users' tokens must be."""
+    tls_cert_file: Path | None = None
+    """Certificate chain (PEM) to serve with TLS."""
+    tls_key_file: Path | None = None
+    """Private key (PEM) of the certificate."""
+    tls_client_ca_file: Path | None = None
+    """With it, clients must show a certificate that one of these (PEM) has signed."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What to log at least."""
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_cert_file and tls_key_file need each other")
+        if self.tls_client_ca_file and not self.tls_cert_file:
+            raise ValueError("tls_client_ca_file needs tls_cert_file and tls_key_file")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- given by the base class
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Values come from the constructor alone."""
+        return (init_settings,)
+
+
+class BadSettings(Exception):
+    """The settings are wrong; `problems` has one line for each, without the values."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load(
+    settings_class: type[Settings],
+    environ: Mapping[str, str],
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """The settings that the environment and, above it, `overrides` by field name make.
+
+    Raises:
+        SystemExit: with code 2, after one line on stderr for each problem.
+    """
+    try:
+        return read(settings_class, environ, overrides or {})
+    except BadSettings as bad:
+        print(bad, file=sys.stderr)  # noqa: T201 -- before there is a logger
+        raise SystemExit(EXIT_SETTINGS) from None
+
+
+def read(
+    settings_class: type[Settings], environ: Mapping[str, str], overrides: Mapping[str, object]
+) -> Settings:
+    """As `load`, for callers that go on.
+
+    An empty variable counts as absent. An override of None does too.
+
+    Raises:
+        BadSettings: with everything that is wrong.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    values = {**_from_environ(settings_class, environ), **given}
+    unknown = unknown_variables(settings_class, environ)
+    try:
+        settings = settings_class(**values)
+    except ValidationError as error:
+        raise BadSettings([*unknown, *_problems(settings_class, error, given)]) from None
+    if unknown:
+        raise BadSettings(unknown)
+    return settings
+
+
+def variable(settings_class: type[ServingSettings], field: str) -> str:
+    """The environment variable of a field."""
+    return settings_class.model_config.get("env_prefix", "") + field.upper()
+
+
+def variables(
+    settings_class: type[ServingSettings], values: Mapping[str, object]
+) -> dict[str, str]:
+    """Values by field, as the environment of a process that is to have them; None is left out."""
+    return {
+        variable(settings_class, field): _text(value)
+        for field, value in values.items()
+        if value is not None
+    }
+
+
+def unknown_variables(
+    settings_class: type[ServingSettings], environ: Mapping[str, str]
+) -> list[str]:
+    """One line for each variable that has the prefix and belongs to no field."""
+    prefix = settings_class.model_config.get("env_prefix", "")
+    known = [variable(settings_class, field) for field in settings_class.model_fields]
+    names = sorted(name for name in environ if prefix and name.startswith(prefix))
+    return [_unknown(name, known) for name in names if name not in known]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"{name}: there is no such setting; {advice}"
+
+
+def _from_environ(
+    settings_class: type[ServingSettings], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    names = {field: variable(settings_class, field) for field in settings_class.model_fields}
+    return {field: environ[name] for field, name in names.items() if environ.get(name)}
+
+
+def _problems(
+    settings_class: type[ServingSettings], error: ValidationError, given: Mapping[str, object]
+) -> list[str]:
+    """What is wrong where, without the values: they may be secret."""
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        field = str(problem["loc"][0]) if problem["loc"] else ""
+        flag = f"--{field.replace('_', '-')}"
+        where = flag if field in given else variable(settings_class, field) if field else "settings"
+        lines.append(f"{where}: {problem['msg']}")
+    return lines
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
