@@ -10,9 +10,9 @@ from random import Random
 from typing import Protocol, TypeAlias
 
 import grpc
-from client.carriers.table import CARRIERS
 
 from client.carriers.base import KeptPage
+from client.carriers.table import CARRIERS
 from loadtest.results import Method, RequestBytes
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
 from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsResponse

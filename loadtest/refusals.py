@@ -1,6 +1,7 @@
 """Names refusals as the results count them."""
 
 import grpc
+
 from waybill.status import error_from
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from types import TracebackType
 
 import grpc
-from client.dev_issuer import DevIssuer
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
-from waybill.serving.paths import state_home
 
+from client.dev_issuer import DevIssuer
 from loadtest.processes import Command, Service, StartFailed, run
 from loadtest.stock import Stock
+from waybill.serving.paths import state_home
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE_PREFIXES = ("PRODUCTS_", "ORDERS_")

@@ -72,7 +72,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    user_keys, state_keys = JwksFile(settings.user_keys), JwksFile(settings.state_keys)
+    user_keys = JwksFile(settings.user_keys, clock)
+    state_keys = JwksFile(settings.state_keys, clock)
     parts = Parts(settings, clock, state_keys, verified)
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),

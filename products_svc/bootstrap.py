@@ -78,7 +78,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     SigningKeyFile(settings.signing_keys).write_public(settings.public_keys)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings))
-    user_keys = JwksFile(settings.user_keys)
+    user_keys = JwksFile(settings.user_keys, clock)
 
     async def close() -> None:
         await feed.close()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from shop.state.v2.state_pb2 import AccessState
+from waybill.envelope import pre_authentication_encoding
 from waybill.metadata import Entry, state_key
 from waybill.signing import SigningKey, seal, sign_jwt
-from waybill.v1.envelope_pb2 import Envelope
+from waybill.v1.envelope_pb2 import Envelope, Signature
 from waybill.values import CarriedState
 
 
@@ -27,7 +28,9 @@ def for_audience(carried: CarriedState, audience: str, key: SigningKey) -> Carri
 
 def padded(carried: CarriedState, size_bytes: int, key: SigningKey) -> CarriedState:
     """Issued properly, and larger than `size_bytes`."""
-    return _reissued(carried, key, lambda claims: {**claims, "x": "x" * size_bytes}, "x" * size_bytes)
+    return _reissued(
+        carried, key, lambda claims: {**claims, "x": "x" * size_bytes}, "x" * size_bytes
+    )
 
 
 def of_version(carried: CarriedState, version: int, key: SigningKey) -> CarriedState:
@@ -38,7 +41,9 @@ def of_version(carried: CarriedState, version: int, key: SigningKey) -> CarriedS
             (name, sign_jwt(_claims(_text(value)), key, typ=f"{name}+jwt"))
             for _, value in carried.metadata
         ),
-        tuple(_of_type(each, f"shop.state.v{version}.AccessState", key) for each in carried.envelopes),
+        tuple(
+            _of_type(each, f"shop.state.v{version}.AccessState", key) for each in carried.envelopes
+        ),
     )
 
 
@@ -62,9 +67,6 @@ def _reissued(
 
 
 def _of_type(envelope: Envelope, payload_type: str, key: SigningKey) -> Envelope:
-    from waybill.envelope import pre_authentication_encoding
-    from waybill.v1.envelope_pb2 import Signature
-
     signed = pre_authentication_encoding(payload_type, envelope.payload)
     return Envelope(
         payload_type=payload_type,
@@ -91,7 +93,9 @@ def _flipped_envelope(envelope: Envelope) -> Envelope:
 
 def _claims(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    claims: dict[str, Any] = json.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
     return claims
 
 

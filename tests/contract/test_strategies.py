@@ -40,6 +40,8 @@ def test_exceptions_are_exceptions() -> None:
     assert pointless == []
 
 
-@pytest.mark.parametrize("table", [ISSUERS, RESOLVERS, CARRIERS], ids=["issuer", "resolver", "carrier"])
+@pytest.mark.parametrize(
+    "table", [ISSUERS, RESOLVERS, CARRIERS], ids=["issuer", "resolver", "carrier"]
+)
 def test_every_strategy_has_its_three_parts(table: dict[Strategy, object]) -> None:
     assert set(table) == set(Strategy)

@@ -87,7 +87,7 @@ class World:
             drain_s=0,
             log_level="error",
         )
-        await add_products(settings, self.clock)
+        add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
         self._products_stack.push_async_callback(products.close)
         return await self._products_stack.enter_async_context(
@@ -145,7 +145,7 @@ class World:
         answer = await self._products.RevokeAccess(request, metadata=self._admin())
         return answer.revision
 
-    async def list(self, subject: str, strategy: Strategy) -> KeptPage:
+    async def list_page(self, subject: str, strategy: Strategy) -> KeptPage:
         """List the subject's products on one page, as the client would keep it."""
         call = self._products.ListProducts(
             products_pb2.ListProductsRequest(page_size=len(PRODUCTS)),
@@ -183,9 +183,10 @@ class World:
 
     async def feed_caught_up(self) -> None:
         """Return once the replica holds every change committed so far."""
-        revision = await self.grant("nobody", "tea") or await self.revoke("nobody", "tea")
-        probe = await self.order("nobody", Strategy.REPLICA, ["tea"], CarriedState(),
-                                 min_revision=revision)
+        revision = await self.grant("somebody", "tea")
+        probe = await self.order(
+            "somebody", Strategy.REPLICA, ["tea"], CarriedState(), min_revision=revision
+        )
         assert probe == OK
 
     async def rotate_keys(self, keep: int = 2) -> None:
