@@ -213,6 +213,13 @@ class StateTooLarge(ResourceExhausted):
     message = "the carried state is over its size budget; use a smaller page or another strategy"
 
 
+class CredentialTooLarge(ResourceExhausted):
+    """The user's token is over its byte budget. Facts: `bytes`, `max_bytes`."""
+
+    reason = "CREDENTIAL_TOO_LARGE"
+    message = "the credential is over its size limit"
+
+
 class MessageTooLarge(ResourceExhausted):
     """The request message is over the limit. Facts: `bytes`, `max_bytes`."""
 

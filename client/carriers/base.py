@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from waybill.metadata import Entry
 from waybill.v1.envelope_pb2 import Envelope
@@ -19,7 +19,12 @@ class KeptPage:
 
 
 class Carrier(Protocol):
-    """Carries one strategy's state from the products service to the orders service."""
+    """Carries one strategy's state from the products service to the orders service.
+
+    `travels` says whether an order must show kept state at all.
+    """
+
+    travels: ClassVar[bool]
 
     def keep(
         self, initial_metadata: Iterable[Entry], envelopes: Iterable[Envelope]

@@ -1,0 +1,29 @@
+"""No state travels with calls: the orders service asks the products service itself."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import ClassVar
+
+from client.carriers.base import KeptPage
+from waybill.metadata import Entry
+from waybill.v1.envelope_pb2 import Envelope
+from waybill.values import CarriedState
+
+
+class DirectCallCarrier:
+    """Carries nothing."""
+
+    travels: ClassVar[bool] = False
+
+    def keep(
+        self,
+        initial_metadata: Iterable[Entry],  # noqa: ARG002
+        envelopes: Iterable[Envelope],  # noqa: ARG002
+    ) -> CarriedState:
+        return CarriedState()
+
+    def carry(
+        self,
+        pages: Sequence[KeptPage],  # noqa: ARG002
+        product_ids: Collection[str],  # noqa: ARG002
+    ) -> CarriedState:
+        return CarriedState()

@@ -1,0 +1,68 @@
+"""`python -m orders_svc`: serve orders, or keep the replica up to date."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from orders_svc.bootstrap import build
+from orders_svc.settings import Settings
+from waybill.errors import StorageUnavailable
+from waybill.serving.paths import state_home
+from waybill.serving.server import announce, serve
+from waybill.serving.settings import load
+from waybill.serving.workers import run_workers
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` name; the exit code."""
+    options = _parser().parse_args(arguments)
+    overrides = {"port": options.port, "workers": options.workers}
+    environ = {**development_defaults(os.environ), **os.environ}
+    settings = load(Settings, environ, overrides)
+    if "ORDERS_DATABASE_URL" not in os.environ:
+        state_home(os.environ).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.workers > 1 and settings.worker == 0:
+        command = [sys.executable, "-m", "orders_svc", "serve"]
+        return run_workers(command, settings.workers, settings=settings, environ=environ)
+    return asyncio.run(_serve(settings))
+
+
+def development_defaults(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where files live when no variable says otherwise."""
+    home = state_home(environ)
+    return {
+        "ORDERS_USER_KEYS": str(home / "users-jwks.json"),
+        "ORDERS_STATE_KEYS": str(home / "products-jwks.json"),
+        "ORDERS_DATABASE_URL": f"sqlite:///{home / 'orders.db'}",
+        "ORDERS_SERVICE_TOKEN_FILE": str(home / "orders-service-token"),
+        "ORDERS_REPLICA_PATH": str(home / "replica"),
+    }
+
+
+async def _serve(settings: Settings) -> int:
+    try:
+        orders = build(settings)
+    except StorageUnavailable as unavailable:
+        print(f"ORDERS_DATABASE_URL: {unavailable}", file=sys.stderr)
+        return 1
+    try:
+        await serve(settings, orders.services, orders.service_names, orders.checks, ready=announce)
+    finally:
+        await orders.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m orders_svc", description="Settings come from ORDERS_* variables."
+    )
+    parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
+    parser.add_argument("--port", type=int, help="0 takes a free one")
+    parser.add_argument("--workers", type=int, help="processes that share the port")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,176 @@
+"""The one place where the orders service is put together. Tests come in through the same door."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from orders_svc import state_v1, state_v2
+from orders_svc.access import Resolver
+from orders_svc.ledger import Ledger
+from orders_svc.servicer import OrdersServicer
+from orders_svc.settings import Settings
+from orders_svc.store import OrderStore
+from orders_svc.strategies.message_field import MessageFieldResolver
+from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
+from shop.orders.v1 import orders_pb2
+from waybill.choosing import StrategyChoice
+from waybill.errors import KeysUnavailable
+from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
+from waybill.keys import JwksFile, KeySource
+from waybill.serving.guard import Guard, GuardedService
+from waybill.serving.health import Check
+from waybill.serving.identity import Authenticator
+from waybill.serving.logs import make_logger
+from waybill.serving.rules import RuleTable
+from waybill.state_reader import EnvelopeStateReader, JwtStateReader
+from waybill.strategy import Strategy
+from waybill.verified_cache import VerifiedCache
+
+SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
+
+CLAIM_DECODERS = {1: state_v1.from_claims, 2: state_v2.from_claims}
+MESSAGE_DECODERS = {1: state_v1.from_message, 2: state_v2.from_message}
+STATE_FAMILY = "shop.state.v{version}.AccessState"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The orders service, ready to be served."""
+
+    services: Sequence[GuardedService]
+    service_names: Sequence[str]
+    checks: Mapping[str, Check]
+    _closers: AsyncExitStack
+
+    async def close(self) -> None:
+        """Let go of everything, once no call is in work."""
+        await self._closers.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a strategy's factory makes its resolver from, and where it leaves what it opened."""
+
+    settings: Settings
+    clock: Callable[[], float]
+    state_keys: KeySource
+    verified: VerifiedCache
+    checks: dict[str, Check] = field(default_factory=dict)
+    closers: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+
+def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
+    """Put the service together, within a running event loop.
+
+    Args:
+        settings: of the service.
+        clock: seconds since the Unix epoch.
+
+    Raises:
+        waybill.errors.StorageUnavailable: the orders' database cannot be opened.
+    """
+    verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
+    user_keys = JwksFile(settings.user_keys, clock)
+    state_keys = JwksFile(settings.state_keys, clock)
+    parts = Parts(settings, clock, state_keys, verified)
+    store = OrderStore(
+        Ledger.open(settings.database_url, clock=clock),
+        group_commit=settings.group_commit,
+        max_waiting=settings.max_waiting_orders,
+    )
+    parts.closers.push_async_callback(store.close)
+    parts.checks.update(
+        {
+            "user keys": keys_check(user_keys),
+            "state keys": keys_check(state_keys),
+            "database": store.check,
+        }
+    )
+    servicer = OrdersServicer(
+        StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
+        {strategy: RESOLVERS[strategy](parts) for strategy in settings.strategies},
+        store,
+    )
+    guard = _guard(settings, clock, user_keys, verified)
+    return Orders(
+        services=[guard.service(SERVICE, servicer.methods())],
+        service_names=[SERVICE.full_name],
+        checks=parts.checks,
+        _closers=parts.closers,
+    )
+
+
+def keys_check(keys: KeySource) -> Check:
+    """A health check that fails until `keys` has some."""
+
+    async def check() -> str | None:
+        try:
+            keys.current()
+        except KeysUnavailable as unavailable:
+            return str(unavailable)
+        return None
+
+    return check
+
+
+def _guard(
+    settings: Settings, clock: Callable[[], float], keys: KeySource, verified: VerifiedCache
+) -> Guard:
+    verifier = JwtVerifier(
+        keys,
+        typ="at+jwt",  # RFC 9068
+        issuer=settings.user_issuer,
+        audience=settings.user_audience,
+        refusals=CREDENTIAL_REFUSALS,
+        clock=clock,
+        leeway_s=settings.clock_leeway_s,
+        cache=verified,
+    )
+    return Guard(
+        Authenticator(verifier),
+        RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8")),
+        max_message_bytes=settings.max_message_bytes,
+        max_concurrent_calls=settings.max_concurrent_calls,
+        log=make_logger(settings.log_level, service="orders"),
+    )
+
+
+def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
+    settings = parts.settings
+    return MetadataJwtResolver(
+        JwtStateReader(
+            parts.state_keys,
+            decoders={version: CLAIM_DECODERS[version] for version in settings.state_versions},
+            issuer=settings.state_issuer,
+            audience=settings.state_audience,
+            clock=parts.clock,
+            leeway_s=settings.clock_leeway_s,
+            max_bytes=settings.state_budget_bytes,
+            cache=parts.verified,
+        )
+    )
+
+
+def _message_field(parts: Parts) -> MessageFieldResolver:
+    settings = parts.settings
+    return MessageFieldResolver(
+        EnvelopeStateReader(
+            parts.state_keys,
+            family=STATE_FAMILY,
+            decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
+            issuer=settings.state_issuer,
+            audience=settings.state_audience,
+            clock=parts.clock,
+            leeway_s=settings.clock_leeway_s,
+            max_bytes=settings.state_budget_bytes,
+            cache=parts.verified,
+        )
+    )
+
+
+RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
+    Strategy.METADATA_JWT: _metadata_jwt,
+    Strategy.MESSAGE_FIELD: _message_field,
+}

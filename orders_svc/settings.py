@@ -1,0 +1,88 @@
+"""What the orders service can be told, by `ORDERS_*` environment variables."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from waybill.serving.settings import CommaSeparated, ServingSettings
+from waybill.strategy import Strategy
+
+
+class Settings(ServingSettings):
+    """Names carry their units: `_s` seconds, `_bytes` bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="ORDERS_")
+
+    port: int = Field(50052, ge=0, le=65535)
+    """The port to listen on; 0 takes a free one."""
+
+    strategies: CommaSeparated[Strategy] = tuple(Strategy)
+    """The strategies that a call may ask for."""
+    default_strategy: Strategy = Strategy.MESSAGE_FIELD
+    """The strategy of a call that asks for none."""
+
+    database_url: str = Field(min_length=1)
+    """SQLAlchemy URL of the orders' database, such as `sqlite:////var/lib/waybill/orders.db`."""
+    group_commit: bool = True
+    """Whether orders that arrive together are committed together."""
+    max_waiting_orders: int = Field(1000, ge=1)
+    """Orders that may wait for their commit; more are refused."""
+
+    state_keys: Path
+    """JWKS file of the keys that carried state is signed with."""
+    state_issuer: str = Field("products", min_length=1)
+    """Who must have issued carried state."""
+    state_audience: str = Field("orders", min_length=1)
+    """For whom carried state must be."""
+    state_versions: CommaSeparated[int] = (1, 2)
+    """The versions of carried state that are read."""
+    state_budget_bytes: int = Field(4 * 1024 * 1024, ge=1)
+    """Most carried state in one call. Metadata has its own, lower bound: `max_metadata_bytes`."""
+    clock_leeway_s: int = Field(5, ge=0, le=300)
+    """How far the clocks of those who sign and of this service may differ."""
+    verified_cache_entries: int = Field(10_000, ge=0)
+    """Verified tokens and envelopes that are remembered; 0 verifies each time."""
+    verified_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
+    """Their bytes as carried; decoded, they take a multiple of that."""
+
+    products_target: str = Field("127.0.0.1:50051", min_length=1)
+    """Where the products service is, as a gRPC target."""
+    products_timeout_s: float = Field(1.0, gt=0, allow_inf_nan=False)
+    """How long one call to the products service may take."""
+    products_tls_ca_file: Path | None = None
+    """With it, products is called with TLS and must have a certificate that one of these (PEM) has
+    signed."""
+    products_tls_cert_file: Path | None = None
+    """Certificate chain (PEM) that this service shows to products."""
+    products_tls_key_file: Path | None = None
+    """Private key (PEM) of that certificate."""
+    service_token_file: Path
+    """The token with role `service` that this service shows to the products service."""
+    cache_ttl_s: float = Field(5.0, ge=0, allow_inf_nan=False)
+    """How long an answer of the products service is reused; 0 asks each time."""
+    cache_negative_ttl_s: float = Field(1.0, ge=0, allow_inf_nan=False)
+    """The same for the answer that there is no grant."""
+    cache_jitter: float = Field(0.1, ge=0, lt=1)
+    """The part of a TTL that is taken off at random, so that entries do not expire together."""
+    cache_entries: int = Field(100_000, ge=1)
+    """Answers that are remembered."""
+
+    replica_path: Path
+    """Directory of the local copy of the entitlements."""
+    replica_map_bytes: int = Field(1024**3, ge=1024**2)
+    """The copy's largest size; address space, not memory."""
+    replica_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How far behind the products service the copy may be and still be used."""
+    follower: Literal["in-process", "process", "none"] = "in-process"
+    """What keeps the copy up to date: this process (with workers, the first of them), a process of
+    its own (`python -m orders_svc follow`), or nothing."""
+
+    @model_validator(mode="after")
+    def _strategies_are_possible(self) -> Self:
+        if self.default_strategy not in self.strategies:
+            raise ValueError("default_strategy must be one of strategies")
+        if not self.state_versions or not {1, 2}.issuperset(self.state_versions):
+            raise ValueError("state_versions must be some of 1, 2")
+        return self

@@ -1,0 +1,38 @@
+"""Reads version 1 of carried state: product ids, any quantity, no price.
+
+Readers are tolerant: fields and claims that they don't know are ignored.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orders_svc.access import Grant
+from orders_svc.grants import Grants, by_product_id, count, items, state_of, text
+from shop.state.v1.state_pb2 import AccessState
+from waybill.values import State
+
+
+def from_claims(claims: Mapping[str, Any]) -> Grants:
+    """The content of JWT claims: `rev` is a revision, `products` an array of product ids.
+
+    Raises:
+        ValueError, TypeError, KeyError: the claims are no such content.
+    """
+    revision = count(claims["rev"])
+    return by_product_id(_grant(text(each), revision) for each in items(claims["products"]))
+
+
+def from_message(payload: bytes) -> State[Grants]:
+    """A serialised `shop.state.v1.AccessState`.
+
+    Raises:
+        DecodeError: `payload` is no such message.
+        ValueError: it holds an impossible value.
+    """
+    message = AccessState.FromString(payload)
+    revision = message.revision
+    return state_of(message, by_product_id(_grant(each, revision) for each in message.product_ids))
+
+
+def _grant(product_id: str, revision: int) -> Grant:
+    return Grant(product_id, max_quantity=0, unit_price_micros=None, revision=revision)

@@ -1,0 +1,267 @@
+"""Verification keys: one, a set of them, and where a set comes from.
+
+A reader trusts exactly the keys of its current set, by key id. Key sources belong to one event
+loop; they are not meant to be shared between threads.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from jwt.exceptions import InvalidKeyError
+
+from waybill import base64url
+from waybill.algorithms import ALGORITHMS, algorithm_of
+from waybill.errors import KeysUnavailable
+from waybill.strict_json import parse_object
+
+MAX_KEY_ID_BYTES = 64
+MAX_JWKS_BYTES = 256 * 1024
+"""A key file may not be larger: about a thousand keys."""
+
+_KEY_ID = re.compile(rf"[A-Za-z0-9_-][A-Za-z0-9._-]{{0,{MAX_KEY_ID_BYTES - 1}}}")
+_SECRET_MEMBERS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
+
+
+class BadSignature(Exception):
+    """The signature is not the key's over the message. Internal: callers refuse in their terms."""
+
+
+def is_key_id(value: object) -> bool:
+    """Whether `value` is a text that can name a key: 1 to 64 of `A-Z a-z 0-9 . _ -`."""
+    return isinstance(value, str) and _KEY_ID.fullmatch(value) is not None
+
+
+def thumbprint(jwk: Mapping[str, Any], algorithm: str) -> str:
+    """The SHA-256 thumbprint of a JSON Web Key (RFC 7638), in base64url: 43 characters."""
+    members = {name: jwk[name] for name in ALGORITHMS[algorithm].members}
+    canonical = json.dumps(members, separators=(",", ":")).encode("utf-8")
+    return base64url.encode(hashlib.sha256(canonical).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """A public key and its name. Two are equal if name, algorithm and key material are."""
+
+    key_id: str
+    algorithm: str
+    thumbprint: str
+    _public: Any = field(repr=False, compare=False)
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any]) -> "VerifyingKey":
+        """The key of a public JSON Web Key (RFC 7517, RFC 8037) that names a key of our table.
+
+        Raises:
+            ValueError: it is malformed, private, without a usable `kid`, or of another algorithm.
+        """
+        algorithm = algorithm_of(jwk)
+        if algorithm is None:
+            raise ValueError("a key of an algorithm that is not accepted")
+        if not is_key_id(jwk.get("kid")):
+            raise ValueError("`kid` must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
+        if _SECRET_MEMBERS & jwk.keys():
+            raise ValueError("a private key; readers get the public part only")
+        try:
+            public = ALGORITHMS[algorithm].implementation.from_jwk(dict(jwk))
+        except (InvalidKeyError, TypeError, ValueError):
+            raise ValueError("malformed key material") from None
+        return cls.of(jwk["kid"], algorithm, public)
+
+    @classmethod
+    def of(cls, key_id: str, algorithm: str, public: Any) -> "VerifyingKey":
+        """The key around a public key object of the `cryptography` package."""
+        jwk = ALGORITHMS[algorithm].implementation.to_jwk(public, as_dict=True)
+        return cls(key_id, algorithm, thumbprint(jwk, algorithm), public)
+
+    def to_jwk(self) -> dict[str, str]:
+        """The public JSON Web Key, with `alg`, `kid` and `use`."""
+        jwk = ALGORITHMS[self.algorithm].implementation.to_jwk(self._public, as_dict=True)
+        return {**jwk, "alg": self.algorithm, "kid": self.key_id, "use": "sig"}
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Return if `signature` is this key's over `message`.
+
+        Raises:
+            BadSignature: it is not.
+        """
+        if not ALGORITHMS[self.algorithm].implementation.verify(message, self._public, signature):
+            raise BadSignature
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The keys trusted at one time, by key id. Empty is a set too: nobody is trusted."""
+
+    _keys: Mapping[str, VerifyingKey] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *keys: VerifyingKey) -> "KeySet":
+        """The set of `keys`.
+
+        Raises:
+            ValueError: two have the same key id.
+        """
+        by_id = {key.key_id: key for key in keys}
+        if len(by_id) != len(keys):
+            raise ValueError("two keys have the same `kid`")
+        return cls(by_id)
+
+    @classmethod
+    def from_jwks(cls, text: str | bytes) -> "KeySet":
+        """The signature keys of a JSON Web Key Set.
+
+        Keys of other types or uses are passed over, as RFC 7517 (section 5) asks; so a key for
+        encryption can never verify a signature.
+
+        Raises:
+            ValueError: no key set, or a key in it that should work and does not; says which.
+        """
+        data = text.encode("utf-8") if isinstance(text, str) else text
+        entries = parse_object(data).get("keys")
+        if not isinstance(entries, list):
+            raise ValueError('a key set looks like {"keys": [...]}')  # noqa: TRY004 (a bad file)
+        return cls.of(*_usable(entries))
+
+    def get(self, key_id: str) -> VerifyingKey | None:
+        """The key of that id, None if it is not trusted."""
+        return self._keys.get(key_id)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def _usable(entries: list[object]) -> list[VerifyingKey]:
+    """The keys among `entries` that verify signatures in an accepted algorithm."""
+    keys = []
+    for position, jwk in enumerate(entries):
+        if not isinstance(jwk, dict):
+            raise ValueError(f"keys[{position}]: not an object")  # noqa: TRY004 (a bad file)
+        if _SECRET_MEMBERS & jwk.keys():
+            raise ValueError(f"keys[{position}]: a private key; readers get the public part only")
+        if algorithm_of(jwk) is None or not _is_for_verifying(jwk):
+            continue
+        try:
+            keys.append(VerifyingKey.from_jwk(jwk))
+        except ValueError as error:
+            raise ValueError(f"keys[{position}]: {error}") from None
+    return keys
+
+
+def _is_for_verifying(jwk: Mapping[str, object]) -> bool:
+    """Whether `use` and `key_ops` (RFC 7517, sections 4.2 and 4.3), where present, allow it."""
+    operations = jwk.get("key_ops", ["verify"])
+    return (
+        jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
+    )
+
+
+class KeySource(Protocol):
+    """Where a verifier gets its keys, at each call."""
+
+    def current(self, *, missing: str | None = None) -> KeySet:
+        """The keys trusted now.
+
+        `missing` is a key id that the caller did not find in the set, which may be a reason to look
+        for a newer one; sources bound how often.
+
+        Raises:
+            waybill.errors.KeysUnavailable: none were ever loaded.
+        """
+        ...
+
+
+def find_key(keys: KeySource, key_id: str) -> VerifyingKey | None:
+    """The trusted key of that id, after a second look by the source if need be."""
+    return keys.current().get(key_id) or keys.current(missing=key_id).get(key_id)
+
+
+class StaticKeys:
+    """Keys that change only when told."""
+
+    def __init__(self, keys: KeySet) -> None:
+        self._keys = keys
+
+    def current(self, *, missing: str | None = None) -> KeySet:  # noqa: ARG002 (KeySource's shape)
+        """The keys last given."""
+        return self._keys
+
+    def replace(self, keys: KeySet) -> None:
+        """Trust exactly `keys` from now on."""
+        self._keys = keys
+
+
+_Stamp = tuple[int, int, int]
+
+
+class JwksFile:
+    """Keys from a JSON Web Key Set file, read again when it changes.
+
+    It looks at the file at most once per `check_every_s` seconds, and once more in that time if a
+    key id is missing, so that strangers' key ids cannot make it busy. A bad new file changes
+    nothing: the last good set stays, and `last_error` says why. To trust nobody, write an
+    empty set. Whoever writes the file replaces it in one step (rename).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.monotonic,
+        check_every_s: float = 1.0,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._check_every_s = check_every_s
+        self._looked_at = float("-inf")
+        self._extra_look_left = False
+        self._stamp: _Stamp | None = None
+        self._keys: KeySet | None = None
+        self.last_error: str | None = None
+
+    def current(self, *, missing: str | None = None) -> KeySet:
+        """The last good set."""
+        now = self._clock()
+        # The second comparison lets a clock that was set back look again.
+        if now - self._looked_at >= self._check_every_s or now < self._looked_at:
+            self._looked_at = now
+            self._extra_look_left = True
+            self._look()
+        elif missing is not None and self._extra_look_left:
+            self._extra_look_left = False
+            self._look()
+        if self._keys is None:
+            raise KeysUnavailable(self.last_error or "")
+        return self._keys
+
+    def _look(self) -> None:
+        try:
+            stamp = _stamp(self._path.stat())
+            if stamp != self._stamp or self.last_error is not None:
+                self._keys = KeySet.from_jwks(_read_regular_file(self._path))
+            self._stamp = stamp
+            self.last_error = None
+        except (OSError, ValueError) as error:
+            self.last_error = f"{self._path}: {error}"
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    """What changes when a file is replaced or rewritten."""
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _read_regular_file(path: Path) -> bytes:
+    """The whole file, if it is one and small enough; a pipe would block the event loop."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("not a regular file")
+    with path.open("rb") as file:
+        data = file.read(MAX_JWKS_BYTES + 1)
+    if len(data) > MAX_JWKS_BYTES:
+        raise ValueError(f"larger than {MAX_JWKS_BYTES} bytes")
+    return data
