@@ -8,7 +8,6 @@ from importlib.resources import files
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
-from orders_svc.choosing import StrategyChoice
 from orders_svc.ledger import Ledger
 from orders_svc.products_client import ProductsClient, TlsFiles, TokenFile, open_channel
 from orders_svc.servicer import OrdersServicer
@@ -19,6 +18,7 @@ from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
+from waybill.choosing import StrategyChoice
 from waybill.errors import KeysUnavailable
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile, KeySource
@@ -75,7 +75,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    user_keys, state_keys = JwksFile(settings.user_keys), JwksFile(settings.state_keys)
+    user_keys = JwksFile(settings.user_keys, clock)
+    state_keys = JwksFile(settings.state_keys, clock)
     parts = Parts(settings, clock, state_keys, verified)
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),
