@@ -54,9 +54,9 @@ def _show_blocks(console: Console, blocks: Iterable[Block], style: str = "") -> 
 
 
 def _problem_blocks(problem: Problem) -> list[Block]:
-    by = f", refused by {problem.peer}" if problem.peer else ""
-    kind = " ".join(filter(None, (problem.code, problem.reason)))
-    blocks: list[Block] = [Line(f"{kind}{by}"), Line(problem.message)]
+    origin = f"from {problem.peer}" if problem.peer else ""
+    title = " ".join(filter(None, (problem.code, problem.reason, origin)))
+    blocks: list[Block] = [Line(title), Line(problem.message)]
     facts = [*problem.violations.items(), *problem.facts.items()]
     if problem.request_id:
         facts.append(("x-request-id", problem.request_id))
