@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -112,7 +113,8 @@ async def running(
 
 def announce(port: int) -> None:
     """Print the line that launchers wait for; with workers, one for each of them."""
-    print(f"ready port={port} pid={os.getpid()}", flush=True)  # noqa: T201 -- the interface
+    sys.stdout.write(f"ready port={port} pid={os.getpid()}\n")  # in one piece: workers share it
+    sys.stdout.flush()
 
 
 def _listening(
