@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from orders_svc import page_token
 from orders_svc.access import AccessQuery, Resolver
-from orders_svc.choosing import StrategyChoice
 from orders_svc.decide import decide
 from orders_svc.orders import NewOrder, Order, PlacedLine, fingerprint
 from orders_svc.replies import checked_message, order_message
@@ -17,6 +16,7 @@ from shop.orders.v1.orders_pb2 import (
     PlaceOrderRequest,
     PlaceOrderResponse,
 )
+from waybill.choosing import StrategyChoice
 from waybill.errors import WaybillError
 from waybill.serving.call import Call
 from waybill.serving.guard import Method

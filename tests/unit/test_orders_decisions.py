@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from orders_svc import page_token
 from orders_svc.access import Grant
-from orders_svc.choosing import StrategyChoice
 from orders_svc.decide import decide
 from orders_svc.orders import PlacedLine
 from shop.orders.v1.orders_pb2 import OrderLine
+from waybill.choosing import StrategyChoice
 from waybill.errors import InvalidRequest, NotGranted, StrategyNotAccepted
 from waybill.metadata import STRATEGY
 from waybill.strategy import Strategy

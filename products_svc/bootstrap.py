@@ -1,0 +1,209 @@
+"""The one place where the products service is put together. Tests come in through the same door."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from products_svc import state_v1, state_v2
+from products_svc.feed.feed import Feed
+from products_svc.feed.poller import Pace
+from products_svc.issuing import Issuer
+from products_svc.servicer import ProductsServicer
+from products_svc.settings import Settings
+from products_svc.signing_keys import KeyRing, RotatingKey, publish
+from products_svc.store.database import Database
+from products_svc.store.schema import prepare
+from products_svc.store.store import CONNECTIONS, Store
+from products_svc.strategies.direct_call import DirectCallIssuer
+from products_svc.strategies.message_field import MessageFieldIssuer
+from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
+from products_svc.strategies.replica import ReplicaIssuer
+from products_svc.terms import Terms
+from shop.products.v1 import products_pb2
+from waybill.choosing import StrategyChoice
+from waybill.errors import KeysUnavailable, StorageUnavailable
+from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
+from waybill.keys import JwksFile, KeySource
+from waybill.serving.guard import Guard, GuardedService
+from waybill.serving.health import Check
+from waybill.serving.identity import Authenticator
+from waybill.serving.logs import make_logger
+from waybill.serving.rules import RuleTable
+from waybill.strategy import Strategy
+from waybill.verified_cache import VerifiedCache
+
+SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
+
+CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
+MESSAGES = {1: state_v1.message, 2: state_v2.message}
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """The products service, ready to be served."""
+
+    services: Sequence[GuardedService]
+    service_names: Sequence[str]
+    checks: Mapping[str, Check]
+    close: Callable[[], Awaitable[None]]
+    """Let go of everything, once no call is in work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a strategy's factory makes its issuer from."""
+
+    settings: Settings
+    keys: KeyRing
+    terms: Terms
+
+
+def build(settings: Settings, clock: Callable[[], float] = time.time) -> Products:
+    """Put the service together, within a running event loop.
+
+    Args:
+        settings: of the service.
+        clock: seconds since the Unix epoch.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+        UnfitDatabase: it is of another schema or currency.
+        UnusableKeys: the signing keys cannot be read, made or published.
+    """
+    keys = RotatingKey(settings.signing_keys, time.monotonic)
+    publish(settings.signing_keys, settings.public_keys)
+    store = Store(open_database(settings, clock), clock, settings.history_changes)
+    feed = Feed(store, _pace(settings))
+    user_keys = JwksFile(settings.user_keys, clock)
+
+    async def close() -> None:
+        await feed.close()
+        await asyncio.to_thread(store.close)
+
+    servicer = _servicer(settings, store, feed, _issuers(settings, keys, clock))
+    guard = _guard(settings, clock, user_keys)
+    return Products(
+        services=[guard.service(SERVICE, servicer.methods())],
+        service_names=[SERVICE.full_name],
+        checks={"user keys": keys_check(user_keys), "database": database_check(store)},
+        close=close,
+    )
+
+
+def open_database(settings: Settings, clock: Callable[[], float]) -> Database:
+    """The database of the settings, with everything in it that must be.
+
+    Raises:
+        StorageUnavailable: it does not answer.
+        UnfitDatabase: it is of another schema or currency.
+    """
+    database = Database(
+        settings.database_url,
+        connections=CONNECTIONS,
+        busy_timeout_s=settings.database_timeout_s,
+    )
+    prepare(database, clock, settings.currency_code)
+    return database
+
+
+def field_rules() -> RuleTable:
+    """The rules of all request fields."""
+    return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
+
+
+def keys_check(keys: KeySource) -> Check:
+    """A health check that fails until `keys` has some."""
+
+    async def check() -> str | None:
+        try:
+            keys.current()
+        except KeysUnavailable as unavailable:
+            return str(unavailable)
+        return None
+
+    return check
+
+
+def database_check(store: Store) -> Check:
+    """A health check that reads the database."""
+
+    async def check() -> str | None:
+        try:
+            await store.position()
+        except StorageUnavailable as unavailable:
+            return str(unavailable)
+        return None
+
+    return check
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        poll_s=settings.watch_poll_s,
+        heartbeat_s=settings.watch_heartbeat_s,
+        stall_s=settings.watch_stall_s,
+    )
+
+
+def _servicer(
+    settings: Settings, store: Store, feed: Feed, issuers: Mapping[Strategy, Issuer]
+) -> ProductsServicer:
+    choice = StrategyChoice(frozenset(settings.strategies), settings.default_strategy)
+    return ProductsServicer(store, feed, choice, issuers)
+
+
+def _issuers(
+    settings: Settings, keys: KeyRing, clock: Callable[[], float]
+) -> Mapping[Strategy, Issuer]:
+    terms = Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
+    parts = Parts(settings, keys, terms)
+    return {strategy: ISSUERS[strategy](parts) for strategy in settings.strategies}
+
+
+def _guard(settings: Settings, clock: Callable[[], float], keys: KeySource) -> Guard:
+    verifier = JwtVerifier(
+        keys,
+        typ="at+jwt",  # RFC 9068
+        issuer=settings.user_issuer,
+        audience=settings.user_audience,
+        refusals=CREDENTIAL_REFUSALS,
+        clock=clock,
+        leeway_s=settings.clock_leeway_s,
+        cache=VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes),
+    )
+    return Guard(
+        Authenticator(verifier),
+        field_rules(),
+        max_message_bytes=settings.max_message_bytes,
+        max_concurrent_calls=settings.max_concurrent_calls,
+        log=make_logger(settings.log_level, service="products"),
+    )
+
+
+def _metadata_jwt(parts: Parts) -> Issuer:
+    settings = parts.settings
+    versions = {version: CLAIMS[version] for version in settings.state_versions}
+    return MetadataJwtIssuer(parts.keys, parts.terms, versions, settings.state_budget_bytes)
+
+
+def _message_field(parts: Parts) -> Issuer:
+    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    return MessageFieldIssuer(parts.keys, parts.terms, versions)
+
+
+def _replica(_parts: Parts) -> Issuer:
+    return ReplicaIssuer()
+
+
+def _direct_call(_parts: Parts) -> Issuer:
+    return DirectCallIssuer()
+
+
+ISSUERS: Mapping[Strategy, Callable[[Parts], Issuer]] = {
+    Strategy.METADATA_JWT: _metadata_jwt,
+    Strategy.MESSAGE_FIELD: _message_field,
+    Strategy.REPLICA: _replica,
+    Strategy.DIRECT_CALL: _direct_call,
+}

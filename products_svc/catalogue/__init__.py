@@ -1,0 +1,1 @@
+"""Whole catalogues: in files, generated, and into the database."""

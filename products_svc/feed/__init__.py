@@ -1,0 +1,1 @@
+"""The stream of entitlements: a snapshot, then every change, then heartbeats while it is quiet."""

@@ -1,0 +1,73 @@
+"""What the products service can be told, by `PRODUCTS_*` environment variables."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from waybill.serving.settings import CommaSeparated, ServingSettings
+from waybill.strategy import Strategy
+
+VERSIONS = (1, 2)
+"""The versions of carried state that this program can issue."""
+
+
+class Settings(ServingSettings):
+    """Names carry their units: `_s` seconds, `_bytes` bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="PRODUCTS_")
+
+    port: int = Field(50051, ge=0, le=65535)
+    """The port to listen on; 0 takes a free one."""
+
+    strategies: CommaSeparated[Strategy] = tuple(Strategy)
+    """The strategies that a call may ask for."""
+    default_strategy: Strategy = Strategy.MESSAGE_FIELD
+    """The strategy of a call that asks for none."""
+
+    database_url: str = Field(min_length=1)
+    """SQLAlchemy URL of the database, such as `sqlite:////var/lib/waybill/products.db`."""
+    database_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How long a transaction waits for a connection or another writer."""
+    currency_code: str | None = Field(None, pattern="[A-Z]{3}")
+    """ISO 4217. A new database gets it (EUR by default); an old one must have it."""
+    history_changes: int = Field(100_000, ge=1)
+    """How many changes are kept for watchers to resume from."""
+
+    signing_keys: Path
+    """The keys that state is signed with, newest first; made at the first start."""
+    public_keys: Path
+    """Where the public part of the signing keys is written (JWKS), for readers."""
+    state_issuer: str = Field("products", min_length=1)
+    """How issued state names this service."""
+    state_audience: str = Field("orders", min_length=1)
+    """For whom state is issued."""
+    state_versions: CommaSeparated[int] = (2,)
+    """The versions of state that are issued, all of them at once."""
+    state_ttl_s: int = Field(300, ge=1, le=86_400)
+    """How long issued state holds."""
+    state_budget_bytes: int = Field(7168, ge=0)
+    """Most state in metadata, over all versions; gRPC's own limit on all metadata is 8192. 0 is no
+    limit."""
+    clock_leeway_s: int = Field(5, ge=0, le=300)
+    """How far the clocks of those who sign users' tokens and of this service may differ."""
+    verified_cache_entries: int = Field(10_000, ge=0)
+    """Verified users' tokens that are remembered; 0 verifies each time."""
+    verified_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
+    """Their bytes as carried."""
+
+    watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
+    """How late watchers may see what another process committed."""
+    watch_heartbeat_s: float = Field(0.25, gt=0, allow_inf_nan=False)
+    """Time between the heartbeats of a watch."""
+    watch_stall_s: float = Field(30.0, gt=0, allow_inf_nan=False)
+    """How long a watcher may leave one message unread before its stream is ended."""
+
+    @model_validator(mode="after")
+    def _strategies_are_possible(self) -> Self:
+        if self.default_strategy not in self.strategies:
+            raise ValueError("default_strategy must be one of strategies")
+        if not self.state_versions or not set(VERSIONS).issuperset(self.state_versions):
+            raise ValueError("state_versions must be some of 1, 2")
+        return self

@@ -1,0 +1,129 @@
+"""The key that signs now, also after `rotate-keys` has changed the file."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from waybill.signing import SigningKey, SigningKeyFile
+
+Stamp = tuple[int, int, int]
+
+CHECK_EVERY_S = 1.0
+SETTLE_S = 3.0
+"""How long a new key waits: readers look at their key file each second or so, and refuse
+what they don't know."""
+
+
+class UnusableKeys(Exception):
+    """The files of the signing keys cannot be read, made or written; the text says why."""
+
+
+class KeyRing(Protocol):
+    """Where an issuer gets its key, at each call."""
+
+    def current(self) -> SigningKey:
+        """The key to sign with."""
+        ...
+
+
+class RotatingKey:
+    """The first key of a signing key file, which is looked at again as time goes on.
+
+    A bad new file changes nothing: the last good key stays, and `last_error` says why. Belongs to
+    one event loop.
+
+    Args:
+        path: the file; it is made if there is none.
+        clock: seconds; only differences count.
+        check_every_s: least time between two looks at the file.
+        settle_s: how long a new key waits until it signs.
+
+    Raises:
+        UnusableKeys: the file is malformed, open to others than its owner, or cannot be made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float],
+        *,
+        check_every_s: float = CHECK_EVERY_S,
+        settle_s: float = SETTLE_S,
+    ) -> None:
+        self._path = path
+        self._file = SigningKeyFile(path)
+        self._clock = clock
+        self._check_every_s = check_every_s
+        self._settle_s = settle_s
+        with _explained():
+            self._stamp, keys = self._load()
+        self._current = self._next = keys[0]
+        self._looked_at = clock()
+        self._switch_at = 0.0
+        self.last_error: str | None = None
+
+    def current(self) -> SigningKey:
+        """The key to sign with."""
+        now = self._clock()
+        if now - self._looked_at >= self._check_every_s:
+            self._looked_at = now
+            self._refresh(now)
+        if self._next is not self._current and now >= self._switch_at:
+            self._current = self._next
+        return self._current
+
+    def _refresh(self, now: float) -> None:
+        """Takes note of a changed file."""
+        try:
+            if self._look() == self._stamp:
+                return
+            self._stamp, keys = self._load()
+        except (OSError, ValueError) as error:
+            self.last_error = str(error)
+            return
+        self.last_error = None
+        known = {key.key_id for key in keys}
+        if keys[0].key_id != self._next.key_id:
+            self._next = keys[0]
+            # A key that the file no longer trusts must not sign any more.
+            self._switch_at = now + self._settle_s if self._current.key_id in known else now
+
+    def _load(self) -> tuple[Stamp, list[SigningKey]]:
+        self._file.load_or_create()
+        stamp = self._look()  # before reading, so that a change in between is seen next time
+        return stamp, self._file.load_or_create()
+
+    def _look(self) -> Stamp:
+        status = self._path.stat()
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def publish(signing_keys: Path, public_keys: Path) -> None:
+    """Write the public part of the keys for readers; make the keys if there are none.
+
+    Raises:
+        UnusableKeys: a file is malformed, or cannot be read or written.
+    """
+    with _explained():
+        SigningKeyFile(signing_keys).write_public(public_keys)
+
+
+def rotate(signing_keys: Path, public_keys: Path) -> list[SigningKey]:
+    """Put a new key first, keep the previous one trusted, and publish both.
+
+    Raises:
+        UnusableKeys: a file is malformed, or cannot be read or written.
+    """
+    with _explained():
+        keys = SigningKeyFile(signing_keys).rotate(keep=2)
+    publish(signing_keys, public_keys)
+    return keys
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise UnusableKeys(f"signing keys: {error}") from error

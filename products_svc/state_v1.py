@@ -1,0 +1,24 @@
+"""Version 1 of carried state: product ids, any quantity, no price."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from products_svc.terms import PageState
+from shop.state.v1.state_pb2 import AccessState
+
+
+def claims(state: PageState) -> dict[str, object]:
+    """The claims of this version: `products`, an array of product ids."""
+    return {"products": [grant.product_id for grant in state.content]}
+
+
+def message(state: PageState) -> AccessState:
+    """The state as a message."""
+    return AccessState(
+        issuer=state.issuer,
+        audience=state.audience,
+        subject=state.subject,
+        revision=state.revision,
+        issue_time=Timestamp(seconds=state.issue_time),
+        expire_time=Timestamp(seconds=state.expire_time),
+        product_ids=[grant.product_id for grant in state.content],
+    )

@@ -1,0 +1,87 @@
+"""Questions to the store, each inside the caller's transaction."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from products_svc.issuing import Grant
+from products_svc.store.tables import changes, grants, meta, products
+from products_svc.store.values import (
+    Change,
+    ChangeKind,
+    ListedProduct,
+    Listing,
+    Position,
+    SubjectGrant,
+)
+
+_GRANT_COLUMNS = (grants.c.product_id, grants.c.max_quantity, grants.c.unit_price_micros)
+_LISTED = (
+    select(*_GRANT_COLUMNS, products.c.display_name)
+    .join(products, products.c.product_id == grants.c.product_id)
+    .order_by(grants.c.product_id)
+)
+_ALL_GRANTS = select(grants.c.subject, *_GRANT_COLUMNS).order_by(
+    grants.c.subject, grants.c.product_id
+)
+
+
+def position(connection: Connection) -> Position:
+    """Where the history stands in this transaction."""
+    row = connection.execute(select(meta.c.epoch, meta.c.revision, meta.c.floor)).one()
+    return Position(row.epoch, row.revision, row.floor)
+
+
+def listing(connection: Connection, subject: str, after: str, limit: int) -> Listing:
+    """At most `limit` of the subject's products whose ids come after `after`."""
+    head = connection.execute(select(meta.c.revision, meta.c.currency_code)).one()
+    wanted = _LISTED.where(grants.c.subject == subject, grants.c.product_id > after)
+    rows = connection.execute(wanted.limit(limit + 1)).all()
+    found = tuple(ListedProduct(row.display_name, _grant(row)) for row in rows[:limit])
+    return Listing(found, len(rows) > limit, head.revision, head.currency_code)
+
+
+def listed(connection: Connection, subject: str, product_id: str) -> Listing:
+    """The one product, or none if the subject is not granted it."""
+    head = connection.execute(select(meta.c.revision, meta.c.currency_code)).one()
+    wanted = _LISTED.where(grants.c.subject == subject, grants.c.product_id == product_id)
+    found = tuple(ListedProduct(r.display_name, _grant(r)) for r in connection.execute(wanted))
+    return Listing(found, False, head.revision, head.currency_code)
+
+
+def granted(
+    connection: Connection, subject: str, product_ids: Collection[str]
+) -> tuple[tuple[Grant, ...], int]:
+    """The subject's grants among `product_ids`, and the revision they were read at."""
+    wanted = select(*_GRANT_COLUMNS).where(
+        grants.c.subject == subject, grants.c.product_id.in_(product_ids)
+    )
+    return tuple(map(_grant, connection.execute(wanted))), position(connection).revision
+
+
+def known_products(connection: Connection, product_ids: Collection[str]) -> tuple[set[str], int]:
+    """Which of `product_ids` the catalogue has, and the revision they were looked up at."""
+    wanted = select(products.c.product_id).where(products.c.product_id.in_(product_ids))
+    return set(connection.scalars(wanted)), position(connection).revision
+
+
+def changes_after(connection: Connection, revision: int, limit: int) -> tuple[Change, ...]:
+    """The oldest changes after `revision`, at most `limit`, in order."""
+    wanted = select(changes).where(changes.c.revision > revision).order_by(changes.c.revision)
+    return tuple(map(_change, connection.execute(wanted.limit(limit))))
+
+
+def all_grants(connection: Connection, chunk: int) -> Iterator[Sequence[SubjectGrant]]:
+    """Every grant, by subject and product id, in chunks of at most `chunk` rows."""
+    rows = connection.execute(_ALL_GRANTS, execution_options={"yield_per": chunk})
+    for part in rows.partitions(chunk):
+        yield [SubjectGrant(row.subject, _grant(row)) for row in part]
+
+
+def _grant(row: Row[*tuple[Any, ...]]) -> Grant:
+    return Grant(row.product_id, row.max_quantity, row.unit_price_micros)
+
+
+def _change(row: Row[*tuple[Any, ...]]) -> Change:
+    return Change(row.revision, row.subject, ChangeKind(row.kind), _grant(row), row.commit_time_us)

@@ -1,0 +1,153 @@
+"""The store as the service uses it: awaitable, off the event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from products_svc.issuing import Grant
+from products_svc.store import reads
+from products_svc.store.database import Database
+from products_svc.store.snapshot import Snapshot
+from products_svc.store.values import Change, Listing, Position, SubjectGrant, WantedGrant
+from products_svc.store.writer import Writer
+from products_svc.threads import Threads
+from waybill.errors import HistoryCompacted
+
+Args = ParamSpec("Args")
+Result = TypeVar("Result")
+
+READERS = 4
+SNAPSHOTS = 4
+CONNECTIONS = READERS + SNAPSHOTS + 2
+"""Enough for every thread, every open snapshot, and a little more: none waits for another."""
+
+SNAPSHOT_CHUNK = 1000
+
+
+class Store:
+    """The catalogue and the grants.
+
+    Every method raises StorageUnavailable where the database does not answer.
+
+    Args:
+        database: where everything is; it is closed with the store.
+        clock: seconds since the Unix epoch.
+        history_changes: how many changes the history keeps.
+    """
+
+    def __init__(
+        self, database: Database, clock: Callable[[], float], history_changes: int
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._history_changes = history_changes
+        self._readers = Threads(READERS, "store-read")
+        self._writer = Threads(1, "store-write")  # waits its turn here rather than in the database
+        self._snapshots = asyncio.Semaphore(SNAPSHOTS)
+
+    async def position(self) -> Position:
+        """Where the history stands."""
+        return await self._read(reads.position)
+
+    async def listing(self, subject: str, after: str, limit: int) -> Listing:
+        """At most `limit` of the subject's products whose ids come after `after`."""
+        return await self._read(reads.listing, subject, after, limit)
+
+    async def listed(self, subject: str, product_id: str) -> Listing:
+        """The one product, or none if the subject is not granted it."""
+        return await self._read(reads.listed, subject, product_id)
+
+    async def granted(
+        self, subject: str, product_ids: Collection[str]
+    ) -> tuple[tuple[Grant, ...], int]:
+        """The subject's grants among `product_ids`, and the revision they were read at."""
+        return await self._read(reads.granted, subject, product_ids)
+
+    async def known_products(self, product_ids: Collection[str]) -> tuple[set[str], int]:
+        """Which of `product_ids` the catalogue has, and the revision they were looked up at."""
+        return await self._read(reads.known_products, product_ids)
+
+    async def changes_after(self, revision: int, limit: int) -> tuple[Position, tuple[Change, ...]]:
+        """The oldest changes after `revision`, at most `limit`, and where the history stands.
+
+        Raises:
+            HistoryCompacted: some of them are gone.
+        """
+        return await self._read(_changes_after, revision, limit)
+
+    async def grant(self, wanted: Sequence[WantedGrant]) -> int:
+        """Make grants; returns the revision of the last change, the current one if none was needed.
+
+        Raises:
+            UnknownProducts: the catalogue lacks some of the products; nothing was changed.
+        """
+        return await self._write(lambda writer: writer.grant(wanted))
+
+    async def revoke(self, subject: str, product_ids: Collection[str]) -> int:
+        """Take grants away; returns a revision as `grant` does."""
+        return await self._write(lambda writer: writer.revoke(subject, product_ids))
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["AsyncSnapshot"]:
+        """A copy of all grants as of one revision. Waits while too many others are being read."""
+        async with self._snapshots:
+            snapshot = Snapshot(self._database, SNAPSHOT_CHUNK)
+            try:
+                yield AsyncSnapshot(snapshot, self._readers)
+            finally:
+                self._readers.start(snapshot.close)
+
+    def close(self) -> None:
+        """Finish what runs and close the database. Blocks for a moment."""
+        self._writer.close()
+        self._readers.close()
+        self._database.close()
+
+    async def _read(
+        self,
+        question: Callable[Concatenate[Connection, Args], Result],
+        *args: Args.args,
+        **kwargs: Args.kwargs,
+    ) -> Result:
+        def ask() -> Result:
+            with self._database.reading() as connection:
+                return question(connection, *args, **kwargs)
+
+        return await self._readers.run(ask)
+
+    async def _write(self, change: Callable[[Writer], None]) -> int:
+        def work() -> int:
+            with self._database.writing() as connection:
+                writer = Writer(connection, self._clock, self._history_changes)
+                change(writer)
+                return writer.finish()
+
+        return await self._writer.run(work)
+
+
+class AsyncSnapshot:
+    """A snapshot that is read off the event loop, only as fast as it is asked for."""
+
+    def __init__(self, snapshot: Snapshot, threads: Threads) -> None:
+        self._snapshot = snapshot
+        self._threads = threads
+
+    async def start(self) -> Position:
+        """As `Snapshot.start`."""
+        return await self._threads.run(self._snapshot.start)
+
+    async def next_piece(self) -> Sequence[SubjectGrant]:
+        """As `Snapshot.next_piece`."""
+        return await self._threads.run(self._snapshot.next_piece)
+
+
+def _changes_after(
+    connection: Connection, revision: int, limit: int
+) -> tuple[Position, tuple[Change, ...]]:
+    position = reads.position(connection)
+    if revision < position.floor:
+        raise HistoryCompacted(f"revision {revision} is below {position.floor}")
+    return position, reads.changes_after(connection, revision, limit)

@@ -1,0 +1,70 @@
+"""The tables. Revisions and epochs are whole numbers; prices are millionths of the currency."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+SCHEMA_VERSION = 1
+"""Raised with every change that an older program could not read."""
+
+metadata = MetaData()
+
+# Names are ordered and compared byte by byte, whatever locale the database server has.
+_Name = String().with_variant(String(collation="C"), "postgresql")
+# SQLite makes only a plain INTEGER the row id itself, which saves an index.
+_Counter = BigInteger().with_variant(Integer, "sqlite")
+
+products = Table(
+    "products",
+    metadata,
+    Column("product_id", _Name, primary_key=True),
+    Column("display_name", String, nullable=False),
+    Column("unit_price_micros", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# `unit_price_micros` is the price quoted to the subject when the grant was made: a later price of
+# the catalogue does not change it, so that no price changes without a revision.
+grants = Table(
+    "grants",
+    metadata,
+    Column("subject", _Name, primary_key=True),
+    Column("product_id", _Name, ForeignKey(products.c.product_id), primary_key=True),
+    Column("max_quantity", Integer, nullable=False),
+    Column("unit_price_micros", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Revisions are consecutive: a reader that sees a hole has lost something.
+changes = Table(
+    "changes",
+    metadata,
+    Column("revision", _Counter, primary_key=True, autoincrement=False),
+    Column("subject", _Name, nullable=False),
+    Column("product_id", _Name, nullable=False),
+    Column("kind", String, CheckConstraint("kind IN ('granted', 'revoked')"), nullable=False),
+    Column("max_quantity", Integer, nullable=False),
+    Column("unit_price_micros", BigInteger, nullable=False),
+    Column("commit_time_us", BigInteger, nullable=False),
+)
+
+# One row. `epoch` is the unix time in milliseconds at which the history began, so that a database
+# made anew has a higher one. `floor` is the oldest revision from which the history can be resumed.
+meta = Table(
+    "meta",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("schema_version", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("floor", BigInteger, nullable=False),
+    Column("currency_code", String, nullable=False),
+)

@@ -1,0 +1,33 @@
+"""On what terms state is issued: by whom, for whom, and for how long."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from products_svc.issuing import AccessPage, Grant
+from waybill.values import State
+
+PageState = State[tuple[Grant, ...]]
+"""What a page's state says, in whatever form it will travel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Issuer and audience by name, time to live in whole seconds, and a clock in seconds."""
+
+    issuer: str
+    audience: str
+    ttl_s: int
+    clock: Callable[[], float]
+
+    def state(self, page: AccessPage) -> PageState:
+        """State that covers exactly `page`, issued now."""
+        now = int(self.clock())
+        return State(
+            issuer=self.issuer,
+            audience=self.audience,
+            subject=page.subject,
+            revision=page.revision,
+            issue_time=now,
+            expire_time=now + self.ttl_s,
+            content=page.grants,
+        )

@@ -1,0 +1,35 @@
+"""Runs blocking work on a few threads, so that it never holds the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+Args = ParamSpec("Args")
+Result = TypeVar("Result")
+
+
+class Threads:
+    """A small pool of threads. Work that is cancelled before its turn never starts."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    async def run(
+        self, work: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs
+    ) -> Result:
+        """The result of `work(*args, **kwargs)`, or its exception."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Do `work` some time; nobody waits for it. Once closed, do it at once."""
+        try:
+            self._pool.submit(work)
+        except RuntimeError:
+            work()
+
+    def close(self) -> None:
+        """Wait for what runs, and take no more."""
+        self._pool.shutdown(wait=True)
