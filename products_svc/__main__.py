@@ -7,13 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from products_svc import commands
 from products_svc.bootstrap import build, open_database
+from products_svc.catalogue.generate import BadSpec
 from products_svc.catalogue.ids import IdKind
 from products_svc.catalogue.rows import ImportProblem
 from products_svc.progress import Progress
 from products_svc.settings import Settings
+from products_svc.signing_keys import UnusableKeys
 from products_svc.store.schema import UnfitDatabase
 from waybill.errors import StorageUnavailable
 from waybill.serving.paths import state_home
@@ -23,9 +26,10 @@ from waybill.serving.workers import run_workers
 
 Command = Callable[[Settings, argparse.Namespace], int]
 Brief = Callable[[Settings, argparse.Namespace, Progress], str]
-Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-_PROBLEMS = (ImportProblem, UnfitDatabase, StorageUnavailable, ValueError, OSError)
+_PROBLEMS = (BadSpec, ImportProblem, UnfitDatabase, UnusableKeys, StorageUnavailable, OSError)
+"""What its text alone explains."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

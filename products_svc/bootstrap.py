@@ -12,7 +12,7 @@ from products_svc.feed.poller import Pace
 from products_svc.issuing import Issuer
 from products_svc.servicer import ProductsServicer
 from products_svc.settings import Settings
-from products_svc.signing_keys import KeyRing, RotatingKey
+from products_svc.signing_keys import KeyRing, RotatingKey, publish
 from products_svc.store.database import Database
 from products_svc.store.schema import prepare
 from products_svc.store.store import CONNECTIONS, Store
@@ -31,7 +31,6 @@ from waybill.serving.health import Check
 from waybill.serving.identity import Authenticator
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
-from waybill.signing import SigningKeyFile
 from waybill.strategy import Strategy
 from waybill.verified_cache import VerifiedCache
 
@@ -71,11 +70,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     Raises:
         StorageUnavailable: the database does not answer.
         UnfitDatabase: it is of another schema or currency.
-        ValueError: the signing keys are malformed, or others can read them.
-        OSError: the key files cannot be read or written.
+        UnusableKeys: the signing keys cannot be read, made or published.
     """
-    keys = RotatingKey(settings.signing_keys, clock)
-    SigningKeyFile(settings.signing_keys).write_public(settings.public_keys)
+    keys = RotatingKey(settings.signing_keys, time.monotonic)
+    publish(settings.signing_keys, settings.public_keys)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings))
     user_keys = JwksFile(settings.user_keys, clock)

@@ -11,17 +11,19 @@ from products_svc.bootstrap import field_rules, open_database
 from products_svc.catalogue import files
 from products_svc.catalogue.generate import CatalogueSpec, generate_grants, generate_products
 from products_svc.catalogue.load import Loaded, Progress, load
-from products_svc.catalogue.rows import Located
+from products_svc.catalogue.rows import ImportProblem, Located
 from products_svc.settings import Settings
+from products_svc.signing_keys import rotate
 from products_svc.store.values import Product, WantedGrant
 from products_svc.store.writer import Writer
-from waybill.signing import SigningKeyFile
 
 Row = TypeVar("Row")
 
 
 def import_files(settings: Settings, options: Namespace, progress: Progress) -> str:
     """Take files into the database."""
+    if options.products is None and options.grants is None:
+        raise ImportProblem("import", "nothing to do; name --products, --grants, or both")
     rules = field_rules()
     products = files.read_products(options.products, rules) if options.products else ()
     grants = files.read_grants(options.grants, rules) if options.grants else ()
@@ -45,9 +47,7 @@ def generate(settings: Settings, options: Namespace, progress: Progress) -> str:
 
 def rotate_keys(settings: Settings, _options: Namespace, _progress: Progress) -> str:
     """Put a new signing key first. Running services and readers take it up by themselves."""
-    file = SigningKeyFile(settings.signing_keys)
-    keys = file.rotate()
-    file.write_public(settings.public_keys)
+    keys = rotate(settings.signing_keys, settings.public_keys)
     trusted = ", ".join(key.key_id for key in keys[1:])
     return f"{keys[0].key_id} signs within seconds; still trusted: {trusted}"
 

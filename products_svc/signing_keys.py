@@ -1,15 +1,22 @@
 """The key that signs now, also after `rotate-keys` has changed the file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from waybill.signing import SigningKey, SigningKeyFile
 
+Stamp = tuple[int, int, int]
+
 CHECK_EVERY_S = 1.0
 SETTLE_S = 3.0
 """How long a new key waits: readers look at their key file each second or so, and refuse
 what they don't know."""
+
+
+class UnusableKeys(Exception):
+    """The files of the signing keys cannot be read, made or written; the text says why."""
 
 
 class KeyRing(Protocol):
@@ -33,8 +40,7 @@ class RotatingKey:
         settle_s: how long a new key waits until it signs.
 
     Raises:
-        ValueError: the file is malformed, or others than its owner can read it.
-        OSError: it cannot be read or made.
+        UnusableKeys: the file is malformed, open to others than its owner, or cannot be made.
     """
 
     def __init__(
@@ -50,8 +56,9 @@ class RotatingKey:
         self._clock = clock
         self._check_every_s = check_every_s
         self._settle_s = settle_s
-        self._current = self._next = self._file.load_or_create()[0]
-        self._stamp = self._look()
+        with _explained():
+            self._stamp, keys = self._load()
+        self._current = self._next = keys[0]
         self._looked_at = clock()
         self._switch_at = 0.0
         self.last_error: str | None = None
@@ -69,20 +76,54 @@ class RotatingKey:
     def _refresh(self, now: float) -> None:
         """Takes note of a changed file."""
         try:
-            stamp = self._look()
-            if stamp == self._stamp:
+            if self._look() == self._stamp:
                 return
-            keys = self._file.load_or_create()
+            self._stamp, keys = self._load()
         except (OSError, ValueError) as error:
             self.last_error = str(error)
             return
-        self._stamp, self.last_error = stamp, None
+        self.last_error = None
         known = {key.key_id for key in keys}
         if keys[0].key_id != self._next.key_id:
             self._next = keys[0]
             # A key that the file no longer trusts must not sign any more.
             self._switch_at = now + self._settle_s if self._current.key_id in known else now
 
-    def _look(self) -> tuple[int, int, int]:
+    def _load(self) -> tuple[Stamp, list[SigningKey]]:
+        self._file.load_or_create()
+        stamp = self._look()  # before reading, so that a change in between is seen next time
+        return stamp, self._file.load_or_create()
+
+    def _look(self) -> Stamp:
         status = self._path.stat()
         return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def publish(signing_keys: Path, public_keys: Path) -> None:
+    """Write the public part of the keys for readers; make the keys if there are none.
+
+    Raises:
+        UnusableKeys: a file is malformed, or cannot be read or written.
+    """
+    with _explained():
+        SigningKeyFile(signing_keys).write_public(public_keys)
+
+
+def rotate(signing_keys: Path, public_keys: Path) -> list[SigningKey]:
+    """Put a new key first, keep the previous one trusted, and publish both.
+
+    Raises:
+        UnusableKeys: a file is malformed, or cannot be read or written.
+    """
+    with _explained():
+        keys = SigningKeyFile(signing_keys).rotate(keep=2)
+    publish(signing_keys, public_keys)
+    return keys
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise UnusableKeys(f"signing keys: {error}") from error

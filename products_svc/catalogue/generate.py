@@ -13,6 +13,10 @@ _ADJECTIVES = ("Brass", "Folding", "Quiet", "Tall", "Round", "Woven", "Spare", "
 _NOUNS = ("Kettle", "Lamp", "Stool", "Ladder", "Basket", "Radio", "Tent", "Clock")
 
 
+class BadSpec(ValueError):
+    """A catalogue cannot be made like that; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueSpec:
     """How much of what. Each subject is granted `grants_per_subject` of the products."""
@@ -25,11 +29,11 @@ class CatalogueSpec:
 
     def __post_init__(self) -> None:
         if not 0 <= self.products <= MAX_PRODUCTS:
-            raise ValueError(f"products must be from 0 to {MAX_PRODUCTS:,}")
+            raise BadSpec(f"products must be from 0 to {MAX_PRODUCTS:,}")
         if self.subjects < 0:
-            raise ValueError("subjects must not be below 0")
+            raise BadSpec("subjects must not be below 0")
         if not 0 <= self.grants_per_subject <= self.products:
-            raise ValueError("grants per subject must be from 0 to the number of products")
+            raise BadSpec("grants per subject must be from 0 to the number of products")
 
 
 def generate_products(spec: CatalogueSpec) -> Iterator[Product]:
