@@ -2,9 +2,9 @@
 
 import os
 import stat
-import tempfile
-from contextlib import suppress
 from pathlib import Path
+
+from waybill.files import PRIVATE_MODE, replace_file
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -40,21 +40,11 @@ def make_private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`, whole or not at all, readable by the owner only.
+def write_private(path: Path, text: str) -> None:
+    """Replace `path` by `text`, whole or not at all, readable by the owner only.
 
     Raises:
         OSError: it cannot be written; what was there before is untouched.
     """
     make_private_folder(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+    replace_file(path, text, PRIVATE_MODE)

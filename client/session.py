@@ -29,8 +29,8 @@ class Session:
         self, strategy: Strategy, listed: Sequence[KeptPage], *, complete: bool
     ) -> "Session":
         """This session after a listing. A complete one replaces all that was kept before."""
-        before = () if complete else self.kept(strategy)
-        return replace(self, pages={**self.pages, strategy: _merged(before, listed)})
+        pages = merged(() if complete else self.kept(strategy), listed)
+        return replace(self, pages={**self.pages, strategy: pages})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class SessionBook:
         return {**self.sessions, session.subject: session}
 
 
-def _merged(before: Iterable[KeptPage], listed: Sequence[KeptPage]) -> tuple[KeptPage, ...]:
+def merged(before: Iterable[KeptPage], listed: Sequence[KeptPage]) -> tuple[KeptPage, ...]:
     """All pages that are still the newest of some product.
 
     Revisions only rise. Kept pages of a higher revision than what was listed just now belong to a

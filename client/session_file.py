@@ -7,6 +7,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
+from client.errors import LocalFileError
 from client.private_file import (
     NotPrivateError,
     make_private_folder,
@@ -21,12 +22,8 @@ MAX_BYTES = 256 * 1024 * 1024
 """Far above any real session; keeps a mistaken file from filling the memory."""
 
 
-class SessionFileError(Exception):
-    """The session file cannot be used. `advice` says what to do about it."""
-
-    def __init__(self, message: str, advice: str) -> None:
-        super().__init__(message)
-        self.advice = advice
+class SessionFileError(LocalFileError):
+    """The session file cannot be used."""
 
 
 class SessionFile:

@@ -3,8 +3,9 @@
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, StringConstraints
 
 from client.carriers.base import KeptPage
 from client.session import Session, SessionBook
@@ -16,6 +17,11 @@ from waybill.values import CarriedState
 VERSION = 1
 BINARY_SUFFIX = "-bin"
 """gRPC's mark of keys whose values are bytes; they are base64 in the file."""
+
+Token = Annotated[str, StringConstraints(pattern=r"^[!-~]*$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-z_.-]+$")]
+Value = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
+"""What gRPC can send: anything else would fail far from here, with the value in the message."""
 
 
 class NewerFormatError(Exception):
@@ -29,13 +35,13 @@ class _Record(BaseModel):
 class _Page(_Record):
     product_ids: tuple[str, ...]
     revision: NonNegativeInt
-    metadata: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[tuple[Key, Value], ...] = ()
     envelopes: tuple[str, ...] = ()
 
 
 class _Session(_Record):
     subject: str
-    token: str
+    token: Token
     expire_time: int
     roles: tuple[str, ...] = ()
     pages: dict[Strategy, tuple[_Page, ...]] = {}
@@ -47,14 +53,14 @@ class _Book(_Record):
     sessions: tuple[_Session, ...]
 
 
-def encode_book(book: SessionBook) -> bytes:
-    """The book as indented JSON text in UTF-8."""
+def encode_book(book: SessionBook) -> str:
+    """The book as indented JSON text."""
     record = _Book(
         version=VERSION,
         current=book.current,
         sessions=tuple(_session_record(session) for session in book.sessions.values()),
     )
-    return record.model_dump_json(indent=1).encode() + b"\n"
+    return record.model_dump_json(indent=1) + "\n"
 
 
 def decode_book(content: bytes) -> SessionBook:

@@ -9,12 +9,15 @@ from importlib.resources import files
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
 from orders_svc.ledger import Ledger
+from orders_svc.products_client import ProductsClient, TlsFiles, TokenFile, open_channel
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
 from orders_svc.store import OrderStore
+from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
 from shop.orders.v1 import orders_pb2
+from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
 from waybill.errors import KeysUnavailable
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
@@ -72,7 +75,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    user_keys, state_keys = JwksFile(settings.user_keys), JwksFile(settings.state_keys)
+    user_keys = JwksFile(settings.user_keys, clock)
+    state_keys = JwksFile(settings.state_keys, clock)
     parts = Parts(settings, clock, state_keys, verified)
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),
@@ -83,7 +87,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     parts.checks.update(
         {
             "user keys": keys_check(user_keys),
-            "state keys": keys_check(state_keys),
+            "state keys": keys_check(parts.state_keys),
             "database": store.check,
         }
     )
@@ -169,7 +173,40 @@ def _message_field(parts: Parts) -> MessageFieldResolver:
     )
 
 
+def _direct_call(parts: Parts) -> DirectCallResolver:
+    settings = parts.settings
+    limits = CacheLimits(
+        ttl_s=settings.cache_ttl_s,
+        negative_ttl_s=settings.cache_negative_ttl_s,
+        jitter=settings.cache_jitter,
+        max_entries=settings.cache_entries,
+    )
+    client = _products(parts)
+    resolver = DirectCallResolver(
+        client, AnswerCache(limits, time.monotonic), timeout_s=settings.products_timeout_s
+    )
+    parts.closers.push_async_callback(resolver.close)
+    return resolver
+
+
+def _products(parts: Parts) -> ProductsClient:
+    """A client of the products service; gRPC lets clients of one target share a connection."""
+    settings = parts.settings
+    tls = None
+    if settings.products_tls_ca_file is not None:
+        tls = TlsFiles(
+            settings.products_tls_ca_file,
+            settings.products_tls_cert_file,
+            settings.products_tls_key_file,
+        )
+    channel = open_channel(settings.products_target, tls)
+    client = ProductsClient(channel, TokenFile(settings.service_token_file))
+    parts.closers.push_async_callback(client.close)
+    return client
+
+
 RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
     Strategy.METADATA_JWT: _metadata_jwt,
     Strategy.MESSAGE_FIELD: _message_field,
+    Strategy.DIRECT_CALL: _direct_call,
 }

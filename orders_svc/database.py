@@ -1,10 +1,11 @@
-"""The tables of orders, and engines set up so that a commit is durable."""
+"""The tables of orders in SQLite, and engines set up so that a commit is durable."""
 
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Engine,
     ForeignKey,
     Index,
@@ -16,7 +17,6 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
-    make_url,
 )
 
 _BUSY_TIMEOUT_MS = 5000
@@ -28,7 +28,7 @@ ORDERS = Table(
     "orders",
     METADATA,
     # Rises in the order of commits; pages are cut by it.
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("number", Integer, primary_key=True),
     Column("order_id", String(64), nullable=False, unique=True),
     Column("subject", String(128), nullable=False),
     Column("request_id", String(64), nullable=False),
@@ -56,16 +56,13 @@ ORDER_LINES = Table(
 def open_writer(url: str) -> Engine:
     """An engine whose every transaction is durable once committed; makes missing tables.
 
-    For SQLite: a write-ahead log, so that readers and the writer don't wait for each other;
+    A write-ahead log, so that readers and the writer don't wait for each other;
     `synchronous=FULL`, so that the log is on disk before a commit returns; and `BEGIN IMMEDIATE`,
     so that a transaction holds the write lock before its first read, and processes take turns.
     """
     engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_writer)
-        event.listen(
-            engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-        )
+    event.listen(engine, "connect", _set_up_writer)
+    event.listen(engine, "begin", _begin)
     with engine.begin() as connection:  # under the write lock: workers start at the same time
         METADATA.create_all(connection)
     return engine
@@ -73,11 +70,13 @@ def open_writer(url: str) -> Engine:
 
 def open_reader(url: str) -> Engine:
     """An engine for single statements that change nothing."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, isolation_level="AUTOCOMMIT")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     event.listen(engine, "connect", _set_up_reader)
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _set_up_writer(connection: Any, _record: object) -> None:

@@ -6,11 +6,12 @@ Orders are only ever added, each with its lines in one transaction, so that read
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, select, tuple_
+from sqlalchemy import Connection, Engine, Row, Select, insert, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -18,8 +19,11 @@ from orders_svc.database import ORDER_LINES, ORDERS, open_reader, open_writer
 from orders_svc.orders import NewOrder, Order, OrderPage, PlacedLine
 from waybill.errors import OrderNotFound, RequestIdReused, StorageUnavailable
 
-_Key = tuple[str, str]
-"""Subject and request id: what makes an order one and the same."""
+# An order whose request id is taken is passed over by the insertion itself. Asking for a group's
+# request ids first would need a search by pairs of columns, for which SQLite uses no index.
+_INSERT_ORDERS = sqlite_insert(ORDERS).on_conflict_do_nothing(
+    index_elements=[ORDERS.c.subject, ORDERS.c.request_id]
+)
 
 
 def _new_order_id() -> str:
@@ -27,7 +31,7 @@ def _new_order_id() -> str:
 
 
 class Ledger:
-    """Orders in a SQL database. `append` belongs to one thread; the rest to any.
+    """Orders in an SQLite database. `append` belongs to one thread; the rest to any.
 
     Several processes may have ledgers on the same database.
     """
@@ -47,7 +51,7 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], float] = time.time) -> "Ledger":
-        """A ledger on the database at `url`, an SQLAlchemy URL; makes missing tables.
+        """A ledger on the SQLite database at `url`; makes missing tables.
 
         Raises:
             StorageUnavailable: the database cannot be opened.
@@ -70,15 +74,13 @@ class Ledger:
         Raises:
             StorageUnavailable: nothing of the group is durable, as far as is known.
         """
+        wanted = [self._accepted(new) for new in group]
         with _storage_errors(), self._writer.begin() as connection:
-            earlier = _earlier(connection, [_key(new) for new in group])
-            added: dict[_Key, tuple[bytes, Order]] = {}
-            for new in group:
-                if (key := _key(new)) not in earlier and key not in added:
-                    added[key] = new.fingerprint, self._accepted(new)
-            _insert(connection, added.values())
-        known = earlier | added
-        return [_same_or_refused(new.fingerprint, *known[_key(new)]) for new in group]
+            added = _insert(connection, group, wanted)
+            return [
+                order if order.order_id in added else _repeated(connection, new)
+                for new, order in zip(group, wanted, strict=True)
+            ]
 
     def recall(self, subject: str, request_id: str, fingerprint: bytes) -> Order | None:
         """The order that `subject` placed with `request_id`, if any.
@@ -88,10 +90,7 @@ class Ledger:
             StorageUnavailable: the database does not answer.
         """
         with _storage_errors(), self._reader.connect() as connection:
-            earlier = _earlier(connection, [(subject, request_id)])
-        if not earlier:
-            return None
-        outcome = _same_or_refused(fingerprint, *earlier[subject, request_id])
+            outcome = _earlier(connection, subject, request_id, fingerprint)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -152,23 +151,23 @@ def _storage_errors() -> Iterator[None]:
         raise StorageUnavailable(str(error)) from error
 
 
-def _key(new: NewOrder) -> _Key:
-    return new.subject, new.request_id
+def _repeated(connection: Connection, new: NewOrder) -> Order | RequestIdReused:
+    """What became of a new order whose place was taken."""
+    outcome = _earlier(connection, new.subject, new.request_id, new.fingerprint)
+    assert outcome is not None, "the insertion found it, and orders are never deleted"
+    return outcome
 
 
-def _same_or_refused(fingerprint: bytes, kept: bytes, order: Order) -> Order | RequestIdReused:
-    return order if fingerprint == kept else RequestIdReused()
-
-
-def _earlier(connection: Connection, keys: Sequence[_Key]) -> dict[_Key, tuple[bytes, Order]]:
-    """Fingerprints and orders that are already there under `keys`."""
-    query = select(ORDERS).where(tuple_(ORDERS.c.subject, ORDERS.c.request_id).in_(keys))
-    rows = connection.execute(query).all()
-    orders = _with_lines(connection, rows)
-    return {
-        (order.subject, order.request_id): (row.fingerprint, order)
-        for row, order in zip(rows, orders, strict=True)
-    }
+def _earlier(
+    connection: Connection, subject: str, request_id: str, fingerprint: bytes
+) -> Order | RequestIdReused | None:
+    query = select(ORDERS).where(ORDERS.c.subject == subject, ORDERS.c.request_id == request_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    if row.fingerprint != fingerprint:
+        return RequestIdReused()
+    return _with_lines(connection, [row])[0]
 
 
 def _newest(subject: str, limit: int, before: int | None) -> Select[Any]:
@@ -204,20 +203,39 @@ def _with_lines(connection: Connection, rows: Sequence[Row[Any]]) -> list[Order]
     ]
 
 
-def _insert(connection: Connection, added: Collection[tuple[bytes, Order]]) -> None:
-    orders = [
-        {
-            "order_id": order.order_id,
-            "subject": order.subject,
-            "request_id": order.request_id,
-            "fingerprint": fingerprint,
-            "strategy": order.strategy,
-            "create_time_us": order.create_time_us,
-        }
-        for fingerprint, order in added
-    ]
-    lines = [
-        {
+def _insert(
+    connection: Connection, group: Sequence[NewOrder], wanted: Sequence[Order]
+) -> Container[str]:
+    """Insert those of `wanted` whose request ids are new; the order ids of these."""
+    rows = [_order_row(new, order) for new, order in zip(group, wanted, strict=True)]
+    taken = connection.execute(_INSERT_ORDERS, rows).rowcount < len(rows)
+    added = _existing(connection, wanted) if taken else {order.order_id for order in wanted}
+    lines = [row for order in wanted if order.order_id in added for row in _line_rows(order)]
+    if lines:
+        connection.execute(insert(ORDER_LINES), lines)
+    return added
+
+
+def _existing(connection: Connection, orders: Sequence[Order]) -> set[str]:
+    ids = [order.order_id for order in orders]
+    query = select(ORDERS.c.order_id).where(ORDERS.c.order_id.in_(ids))
+    return set(connection.execute(query).scalars())
+
+
+def _order_row(new: NewOrder, order: Order) -> dict[str, object]:
+    return {
+        "order_id": order.order_id,
+        "subject": order.subject,
+        "request_id": order.request_id,
+        "fingerprint": new.fingerprint,
+        "strategy": order.strategy,
+        "create_time_us": order.create_time_us,
+    }
+
+
+def _line_rows(order: Order) -> Iterator[dict[str, object]]:
+    for position, line in enumerate(order.lines):
+        yield {
             "order_id": order.order_id,
             "position": position,
             "product_id": line.product_id,
@@ -225,9 +243,3 @@ def _insert(connection: Connection, added: Collection[tuple[bytes, Order]]) -> N
             "unit_price_micros": line.unit_price_micros,
             "revision": line.revision,
         }
-        for _, order in added
-        for position, line in enumerate(order.lines)
-    ]
-    if orders:
-        connection.execute(insert(ORDERS), orders)
-        connection.execute(insert(ORDER_LINES), lines)

@@ -23,8 +23,8 @@ class Settings(ServingSettings):
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
-    database_url: str = Field(min_length=1)
-    """SQLAlchemy URL of the orders' database, such as `sqlite:////var/lib/waybill/orders.db`."""
+    database_url: str = Field(pattern=r"^sqlite:///.")
+    """URL of the orders' SQLite database, such as `sqlite:////var/lib/waybill/orders.db`."""
     group_commit: bool = True
     """Whether orders that arrive together are committed together."""
     max_waiting_orders: int = Field(1000, ge=1)

@@ -76,7 +76,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     publish(settings.signing_keys, settings.public_keys)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings))
-    user_keys = JwksFile(settings.user_keys)
+    user_keys = JwksFile(settings.user_keys, clock)
 
     async def close() -> None:
         await feed.close()

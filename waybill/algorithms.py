@@ -32,6 +32,7 @@ ALGORITHMS: Mapping[str, KeyKind] = {
 def algorithm_of(jwk: Mapping[str, object]) -> str | None:
     """The algorithm that a JSON Web Key is for; None if it is none of the table's."""
     for name, kind in ALGORITHMS.items():
-        if (jwk.get("kty"), jwk.get("crv")) == (kind.key_type, kind.curve):
-            return name if jwk.get("alg", name) == name else None
+        named = jwk.get("kty"), jwk.get("crv"), jwk.get("alg", name)
+        if named == (kind.key_type, kind.curve, name):
+            return name
     return None

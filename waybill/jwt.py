@@ -79,18 +79,21 @@ class TokenReader(Generic[Value]):
             raise self._refusals.invalid("not ASCII") from None
 
     def _verify(self, data: bytes) -> Verified[Value]:
+        jws = self._parts_of(data)
+        key = self._check_signature(jws)
+        if jws.typ != self._typ:
+            raise self._refusals.invalid("another type of token")
+        claims = self._claims_of(jws.payload)
         try:
-            jws = split_compact(data)
-            key = self._check_signature(jws)
-            if jws.typ != self._typ:
-                raise self._refusals.invalid("another type of token")
-            claims = parse_object(jws.payload)
-            self._check_claims(claims)
             return Verified(self._convert(claims), key, claims["exp"])
+        except (LookupError, TypeError, ValueError):
+            raise self._refusals.invalid("claims that their decoder refuses") from None
+
+    def _parts_of(self, data: bytes) -> UnverifiedJws:
+        try:
+            return split_compact(data)
         except Malformed as error:
             raise self._refusals.invalid(str(error)) from None
-        except (LookupError, TypeError, ValueError):
-            raise self._refusals.invalid("malformed claims") from None
 
     def _check_signature(self, jws: UnverifiedJws) -> VerifyingKey:
         key = find_key(self._keys, jws.key_id)
@@ -104,12 +107,17 @@ class TokenReader(Generic[Value]):
             raise self._refusals.invalid("a signature that does not hold") from None
         return key
 
-    def _check_claims(self, claims: Claims) -> None:
-        """All of iss, aud, sub, iat and exp must be there; nbf may be."""
-        self._expectations.check_parties(claims["iss"], claims["aud"])
-        if not isinstance(claims["sub"], str) or not claims["sub"]:
+    def _claims_of(self, payload: bytes) -> Claims:
+        """All of iss, aud, sub, iat and exp must be there and right; nbf may be."""
+        try:
+            claims = parse_object(payload)
+        except ValueError as error:
+            raise self._refusals.invalid(f"claims: {error}") from None
+        self._expectations.check_parties(claims.get("iss"), claims.get("aud"))
+        if not isinstance(claims.get("sub"), str) or not claims["sub"]:
             raise self._refusals.invalid("no subject")
-        self._expectations.check_times(claims["iat"], claims["exp"], claims.get("nbf", 0))
+        self._expectations.check_times(claims.get("iat"), claims.get("exp"), claims.get("nbf", 0))
+        return claims
 
 
 class JwtVerifier(TokenReader[Claims]):

@@ -78,12 +78,29 @@ class SigningKey:
 
     def sign_claims(self, claims: Mapping[str, object], typ: str) -> str:
         """`claims` as a compact JWT with this key's `kid`; see `sign_jwt`."""
-        headers = {"kid": self.key_id, "typ": typ}
-        return jwt.encode(dict(claims), self._private, algorithm=self.algorithm, headers=headers)
+        return jwt.encode(
+            dict(claims),
+            self._private,
+            algorithm=self.algorithm,
+            headers={"kid": self.key_id, "typ": typ},
+            json_encoder=_FiniteEncoder,
+        )
+
+
+class _FiniteEncoder(json.JSONEncoder):
+    """Refuses NaN and Infinity, which no strict reader would accept."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**(options | {"allow_nan": False}))
 
 
 def sign_jwt(claims: Mapping[str, object], key: SigningKey, *, typ: str) -> str:
-    """A compact JWT of `claims` (RFC 7519) with headers `alg`, `kid` and `typ`, no white space."""
+    """A compact JWT of `claims` (RFC 7519) with headers `alg`, `kid` and `typ`, no white space.
+
+    Raises:
+        TypeError: a claim that JSON cannot express.
+        ValueError: a number that JSON cannot express.
+    """
     return key.sign_claims(claims, typ)
 
 

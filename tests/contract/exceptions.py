@@ -16,7 +16,7 @@ ALREADY_KNOWN = "the demanded revision is already known to the source, which dec
 
 
 @dataclass(frozen=True, slots=True)
-class Exception_:
+class Declared:
     """What the strategy answers instead, and why it must."""
 
     outcome: Outcome
@@ -33,31 +33,31 @@ ANYTHING_FORGED = (
     "newer version",
 )
 
-EXCEPTIONS: dict[tuple[str, Strategy], Exception_] = {
+EXCEPTIONS: dict[tuple[str, Strategy], Declared] = {
     **{
-        (case, strategy): Exception_(OK, NOTHING_TRAVELS)
+        (case, strategy): Declared(OK, NOTHING_TRAVELS)
         for case in ANYTHING_FORGED
         for strategy in (Strategy.REPLICA, Strategy.DIRECT_CALL)
     },
     **{
-        ("replayed revision", strategy): Exception_(OK, ALREADY_KNOWN)
+        ("replayed revision", strategy): Declared(OK, ALREADY_KNOWN)
         for strategy in (Strategy.REPLICA, Strategy.DIRECT_CALL)
     },
     **{
-        ("revoked", strategy): Exception_(
+        ("revoked", strategy): Declared(
             Outcome(grpc.StatusCode.FAILED_PRECONDITION, "STATE_SUPERSEDED"),
             "the state is refused as too old; that the grant is gone shows in the next list",
         )
         for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
     },
     **{
-        ("revoked, unawares", strategy): Exception_(OK, COUNTS_UNTIL_EXPIRY)
+        ("revoked, unawares", strategy): Declared(OK, COUNTS_UNTIL_EXPIRY)
         for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
     },
-    ("revoked, unawares", Strategy.DIRECT_CALL): Exception_(
+    ("revoked, unawares", Strategy.DIRECT_CALL): Declared(
         OK, "the cached answer counts until its TTL ends, unless a revision is demanded"
     ),
-    ("products down", Strategy.DIRECT_CALL): Exception_(
+    ("products down", Strategy.DIRECT_CALL): Declared(
         Outcome(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
         "nothing usable is cached, and nobody else knows; never a grant",
     ),

@@ -1,4 +1,3 @@
-import json
 import stat
 import threading
 from contextlib import suppress
@@ -19,8 +18,9 @@ from waybill.values import CarriedState
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 SUBJECTS = st.text(st.sampled_from("abc"), min_size=1, max_size=2)
+ASCII = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=12)
 ENTRIES = st.one_of(
-    st.tuples(st.sampled_from(["waybill-state-v1", "waybill-state-v2"]), TEXT),
+    st.tuples(st.sampled_from(["waybill-state-v1", "waybill-state-v2"]), ASCII),
     st.tuples(st.just("waybill-proof-bin"), st.binary(max_size=20)),
 )
 ENVELOPES = st.builds(
@@ -42,7 +42,7 @@ PAGES = st.builds(
 SESSIONS = st.builds(
     Session,
     subject=SUBJECTS,
-    token=TEXT,
+    token=ASCII,
     expire_time=st.integers(0, 2**40),
     roles=st.lists(st.sampled_from(["admin", "service"]), unique=True).map(tuple),
     pages=st.dictionaries(st.sampled_from(Strategy), st.lists(PAGES, max_size=3).map(tuple)),
@@ -62,9 +62,15 @@ def page(*products: str, revision: int = 1, mark: str = "") -> KeptPage:
     return KeptPage(frozenset(products), revision, carried)
 
 
+def put(path: Path, content: bytes) -> None:
+    """Any bytes, private."""
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+
 @given(BOOKS)
 def test_what_is_written_is_read_back(book: SessionBook) -> None:
-    assert decode_book(encode_book(book)) == book
+    assert decode_book(encode_book(book).encode()) == book
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,11 +78,11 @@ def test_what_is_written_is_read_back(book: SessionBook) -> None:
 def test_a_damaged_file_is_said_to_be_damaged_and_kept(
     tmp_path: Path, book: SessionBook, data: st.DataObject
 ) -> None:
-    content = bytearray(encode_book(book))
+    content = bytearray(encode_book(book).encode())
     at = data.draw(st.integers(0, len(content) - 1))
     content[at : at + data.draw(st.integers(0, 5))] = data.draw(st.binary(max_size=5))
     store = SessionFile(tmp_path)
-    write_private(store.path, bytes(content))
+    put(store.path, bytes(content))
     with suppress(SessionFileError):
         store.read()
     assert store.path.read_bytes() == content
@@ -96,12 +102,13 @@ def test_a_damaged_file_is_said_to_be_damaged_and_kept(
         b'{"version":1,"current":1,"sessions":[]}',
         b'{"version":1,"current":null,"sessions":[{"subject":"a"}]}',
         b'{"version":1,"current":null,"sessions":[],"more":1}',
+        b'{"version":1,"current":null,"sessions":[{"subject":"a","token":"a\\n","expire_time":1}]}',
         b"[" * 100_000,
     ],
 )
 def test_what_is_no_session_is_refused_with_advice(tmp_path: Path, content: bytes) -> None:
     store = SessionFile(tmp_path)
-    write_private(store.path, content)
+    put(store.path, content)
     with pytest.raises(SessionFileError, match="is damaged") as caught:
         store.read()
     assert f"mv {store.path}" in caught.value.advice
@@ -112,8 +119,8 @@ def test_what_is_no_session_is_refused_with_advice(tmp_path: Path, content: byte
 
 def test_a_newer_file_is_left_for_the_newer_client(tmp_path: Path) -> None:
     store = SessionFile(tmp_path)
-    content = json.dumps({"version": 2, "anything": ["else"]}).encode()
-    write_private(store.path, content)
+    content = b'{"version":2,"anything":["else"]}'
+    put(store.path, content)
     with pytest.raises(SessionFileError, match="newer client") as caught:
         store.update(lambda book: book.logged_in(ALICE))
     assert "XDG_STATE_HOME" in caught.value.advice
@@ -187,7 +194,7 @@ def test_updates_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
 
 
 def test_a_private_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
-    write_private(tmp_path / "big", b"x" * 11)
+    write_private(tmp_path / "big", "x" * 11)
     assert read_private(tmp_path / "big", max_bytes=11) == b"x" * 11
     with pytest.raises(ValueError, match="longer than 10"):
         read_private(tmp_path / "big", max_bytes=10)

@@ -3,12 +3,13 @@
 import asyncio
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from orders_svc.ledger import Ledger
 from orders_svc.orders import NewOrder, Order, PlacedLine
@@ -151,6 +152,31 @@ def test_a_commit_is_on_disk_before_it_returns(tmp_path: Path) -> None:
     with ledger._writer.connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    ledger.close()
+
+
+def test_no_statement_reads_more_than_it_answers(tmp_path: Path) -> None:
+    ledger = Ledger.open(url(tmp_path))
+    plans: list[str] = []
+
+    def explain(connection: Connection, *statement: Any) -> None:
+        _cursor, sql, parameters, _context, many = statement
+        if sql.split()[0] in {"INSERT", "SELECT"}:
+            steps = connection.connection.cursor().execute(
+                f"EXPLAIN QUERY PLAN {sql}", parameters[0] if many else parameters
+            )
+            plans.extend(detail for *_, detail in steps)
+
+    for engine in (ledger._writer, ledger._reader):
+        event.listen(engine, "before_cursor_execute", explain)
+    (placed,) = ledger.append([order()])
+    assert isinstance(placed, Order)
+    ledger.append([order(), order(request_id="r2"), order(quantity=2)])
+    ledger.recall("alice", "r1", order().fingerprint)
+    ledger.get("alice", placed.order_id)
+    ledger.page("alice", 1, ledger.page("alice", 1, None).next_before)
+    assert len(plans) > 5
+    assert [plan for plan in plans if "SCAN" in plan] == []
     ledger.close()
 
 

@@ -122,20 +122,19 @@ def _find(full_name: str) -> Descriptor | None:
         return None
 
 
-def _resolved(table: Mapping[str, Any]) -> dict[str, dict[str, Rules]]:
-    for name in table.keys() - {"types", "messages"}:
+def _resolved(source: Mapping[str, Any]) -> dict[str, dict[str, Rules]]:
+    for name in source.keys() - {"types", "messages"}:
         raise ValueError(f"a table of rules has `types` and `messages`, and no {name}")
-    types = table.get("types", {})
+    types = {name: _table(rules) for name, rules in _table(source.get("types", {})).items()}
     return {
-        message: {field: _with_type(rules, types) for field, rules in fields.items()}
-        for message, fields in table.get("messages", {}).items()
+        message: {field: _with_type(rules, types) for field, rules in _table(fields).items()}
+        for message, fields in _table(source.get("messages", {})).items()
     }
 
 
-def _with_type(rules: Any, types: Mapping[str, Rules]) -> Rules:
-    """`rules` on top of those of the type that they name, and so for their `items`."""
-    if not isinstance(rules, dict):
-        raise ValueError(f"rules are a table, not {rules!r}")  # noqa: TRY004 -- one error for all
+def _with_type(source: Any, types: Mapping[str, Rules]) -> Rules:
+    """Rules on top of those of the type that they name, and so for their `items`."""
+    rules = _table(source)
     own = {name: value for name, value in rules.items() if name != "type"}
     if "items" in own:
         own["items"] = _with_type(own["items"], types)
@@ -144,6 +143,12 @@ def _with_type(rules: Any, types: Mapping[str, Rules]) -> Rules:
     if rules["type"] not in types:
         raise ValueError(f"there is no type {rules['type']!r}")
     return {**types[rules["type"]], **own}
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"there should be a table, not {value!r}")  # noqa: TRY004 -- one error for all
+    return value
 
 
 def _single_check(field: FieldDescriptor, rules: Rules) -> FieldCheck:
@@ -205,15 +210,17 @@ def _nested_check(field: FieldDescriptor, checks: list[FieldCheck]) -> FieldChec
 
     def check(message: Message, path: str, violations: Violations) -> None:
         if message.HasField(name):
+            item, below = getattr(message, name), f"{path}{name}."
             for each in checks:
-                each(getattr(message, name), f"{path}{name}.", violations)
+                each(item, below, violations)
 
     def check_items(message: Message, path: str, violations: Violations) -> None:
         if _wrong_already(path + name, violations):
             return
         for index, item in enumerate(getattr(message, name)):
+            below = f"{path}{name}[{index}]."
             for each in checks:
-                each(item, f"{path}{name}[{index}].", violations)
+                each(item, below, violations)
             if len(violations) >= MAX_VIOLATIONS:
                 return
 
@@ -224,10 +231,11 @@ def _unique_check(field: FieldDescriptor, unique: bool | str) -> FieldCheck:
     name, suffix, identity = field.name, *_identity(field, unique)
 
     def check(message: Message, path: str, violations: Violations) -> None:
-        if _wrong_already(path + name, violations):
+        items = getattr(message, name)
+        if len(items) < 2 or _wrong_already(path + name, violations):
             return
         seen: set[Hashable] = set()
-        for index, item in enumerate(getattr(message, name)):
+        for index, item in enumerate(items):
             value = identity(item)
             if value in seen:
                 violations.setdefault(f"{path}{name}[{index}]{suffix}", REPEATED)

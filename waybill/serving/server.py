@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -73,10 +74,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     async with running(settings, services, service_names, checks, log=log) as port:
         ready(port)
-        if settings.worker:
-            async with _background(_stop_with_parent(stop)):
-                await stop.wait()
-        else:
+        async with _background(_stop_with_parent(settings.parent_pid, stop)):
             await stop.wait()
 
 
@@ -112,7 +110,8 @@ async def running(
 
 def announce(port: int) -> None:
     """Print the line that launchers wait for; with workers, one for each of them."""
-    print(f"ready port={port} pid={os.getpid()}", flush=True)  # noqa: T201 -- the interface
+    sys.stdout.write(f"ready port={port} pid={os.getpid()}\n")  # in one piece: workers share it
+    sys.stdout.flush()
 
 
 def _listening(
@@ -183,10 +182,9 @@ async def _drain(
     await server.stop(grace_s)
 
 
-async def _stop_with_parent(stop: asyncio.Event) -> None:
+async def _stop_with_parent(parent_pid: int, stop: asyncio.Event) -> None:
     """A worker whose parent was killed would hold the port for ever."""
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 -- nothing tells of a parent's end but asking
+    while parent_pid in {0, os.getppid()}:  # noqa: ASYNC110 -- nobody tells of a parent's end
         await asyncio.sleep(PARENT_POLL_S)
     stop.set()
 

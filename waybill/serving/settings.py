@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -43,29 +43,31 @@ class ServingSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    host: str = Field("127.0.0.1", min_length=1)
+    host: str = Field(default="127.0.0.1", min_length=1)
     """The address to listen on."""
-    port: int = Field(0, ge=0, le=65535)
+    port: int = 0
     """The port to listen on; 0 takes a free one."""
-    workers: int = Field(1, ge=1, le=64)
+    workers: int = Field(default=1, ge=1, le=64)
     """Processes that share the port."""
-    worker: int = Field(0, ge=0)
+    worker: int = Field(default=0, ge=0)
     """Which of them this is, from 1. Set by the parent; 0 is the parent or an only process."""
-    max_message_bytes: int = Field(4 * 1024 * 1024, ge=1, le=1024**3)
+    parent_pid: int = Field(default=0, ge=0)
+    """The process that a worker ends with. Set by the parent; 0 for none."""
+    max_message_bytes: int = Field(default=4 * 1024 * 1024, ge=1, le=1024**3)
     """Largest request message."""
-    max_metadata_bytes: int = Field(DEFAULT_METADATA_BYTES, ge=1024, le=1024**3)
+    max_metadata_bytes: int = Field(default=DEFAULT_METADATA_BYTES, ge=1024, le=1024**3)
     """Largest request metadata, as HTTP/2 counts it: above, gRPC refuses more and more of calls."""
-    max_concurrent_calls: int = Field(1000, ge=1)
+    max_concurrent_calls: int = Field(default=1000, ge=1)
     """Calls in work at once, streams included."""
-    drain_s: float = Field(10.0, ge=0, allow_inf_nan=False)
+    drain_s: float = Field(default=10.0, ge=0, allow_inf_nan=False)
     """How long calls may go on after SIGTERM, in seconds."""
     reflection: bool = True
     """Whether to tell everybody the contracts, as grpcurl needs."""
     user_keys: Path
     """JWKS file of the keys that users' tokens are signed with."""
-    user_issuer: str = Field("waybill-dev", min_length=1)
+    user_issuer: str = Field(default="waybill-dev", min_length=1)
     """Who must have issued users' tokens."""
-    user_audience: str = Field("shop", min_length=1)
+    user_audience: str = Field(default="shop", min_length=1)
     """For whom users' tokens must be."""
     tls_cert_file: Path | None = None
     """Certificate chain (PEM) to serve with TLS."""
@@ -75,6 +77,13 @@ class ServingSettings(BaseSettings):
     """With it, clients must show a certificate that one of these (PEM) has signed."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What to log at least."""
+
+    @field_validator("port")
+    @classmethod
+    def _port_exists(cls, port: int) -> int:  # holds for services that give another default, too
+        if not 0 <= port <= 65535:
+            raise ValueError("a port is from 0 to 65535")
+        return port
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

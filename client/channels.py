@@ -1,0 +1,42 @@
+"""Connections to the services."""
+
+from dataclasses import dataclass, field
+
+import grpc
+
+STATE_BUDGET_BYTES = 7168
+"""gRPC's default limit for all metadata of a call is 8,192 bytes; 1,024 remain for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the client allows itself.
+
+    `state_budget_bytes` caps the state in one call's metadata (header list size; 0: no cap).
+    `max_metadata_bytes` is what the client accepts in an answer's metadata (0: gRPC's default,
+    8,192 soft and 16,384 hard).
+    """
+
+    timeout_s: float = 10.0
+    state_budget_bytes: int = STATE_BUDGET_BYTES
+    max_metadata_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM texts. `ca` None trusts the system; the other two prove the client's own identity."""
+
+    ca: bytes | None = None
+    certificate: bytes | None = None
+    private_key: bytes | None = field(default=None, repr=False)
+
+
+def open_channel(target: str, limits: Limits, tls: Tls | None) -> grpc.Channel:
+    """A connection to `target`, made when first used; plain text without `tls`."""
+    options = []
+    if limits.max_metadata_bytes:
+        options.append(("grpc.max_metadata_size", limits.max_metadata_bytes))
+    if tls is None:
+        return grpc.insecure_channel(target, options)
+    credentials = grpc.ssl_channel_credentials(tls.ca, tls.private_key, tls.certificate)
+    return grpc.secure_channel(target, credentials, options)

@@ -1,0 +1,199 @@
+"""Starts processes that announce their port, and stops them by id."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+READY = re.compile(r"^ready port=(?P<port>\d+) pid=(?P<pid>\d+)", re.MULTILINE)
+"""The line on standard output that says that a service takes calls."""
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 15.0
+"""More than the services' own bound on draining."""
+KILL_TIMEOUT_S = 5.0
+_POLL_S = 0.02
+_TAIL_LINES = 20
+
+
+class StartFailed(RuntimeError):
+    """A process ended or kept silent instead of getting ready; the text ends with its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, as whom to call it, and where its output goes: `<folder>/<name>.{out,log}`."""
+
+    name: str
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    cwd: Path
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        """Standard output."""
+        return self.folder / f"{self.name}.out"
+
+    @property
+    def log(self) -> Path:
+        """Standard error."""
+        return self.folder / f"{self.name}.log"
+
+    def tail(self) -> str:
+        """The last lines of what it wrote, for an error message."""
+        lines = [line for path in (self.out, self.log) for line in _lines(path)]
+        return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+
+
+def run(command: Command, timeout_s: float = START_TIMEOUT_S) -> None:
+    """Run `command` to its end.
+
+    Raises:
+        StartFailed: it failed, or took longer than `timeout_s`.
+    """
+    with command.out.open("wb") as out, command.log.open("wb") as log:
+        try:
+            done = subprocess.run(
+                command.argv,
+                env=command.environ,
+                cwd=command.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise StartFailed(f"{command.name} took over {timeout_s:g} s") from error
+    if done.returncode:
+        raise StartFailed(f"{command.name} ended with {done.returncode}:\n{command.tail()}")
+
+
+class Service:
+    """A process that serves on a port of its own choice. Use as a context manager.
+
+    With workers, each of them prints a ready line; `ready_lines` is how many to wait for.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        *,
+        ready_lines: int = 1,
+        start_timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
+        self._command = command
+        self._ready_lines = ready_lines
+        self._start_timeout_s = start_timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    def __enter__(self) -> "Service":
+        with self._command.out.open("wb") as out, self._command.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command.argv,
+                env=self._command.environ,
+                cwd=self._command.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                # Ctrl-C in the terminal is for whoever started us; we stop our children ourselves.
+                start_new_session=True,
+            )
+        try:
+            self._port = self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def name(self) -> str:
+        """What the process is called in messages."""
+        return self._command.name
+
+    def tail(self) -> str:
+        """The last lines of what it wrote."""
+        return self._command.tail()
+
+    @property
+    def target(self) -> str:
+        """Where it serves, `host:port`."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process and all its descendants."""
+        children = psutil.Process(self.pid).children(recursive=True)
+        return (self.pid, *(child.pid for child in children))
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> int:
+        deadline = time.monotonic() + self._start_timeout_s
+        while len(ready := self._ready()) < self._ready_lines:
+            if process.poll() is not None:
+                raise self._failure(f"ended with {process.returncode} before it was ready")
+            if time.monotonic() > deadline:
+                raise self._failure(f"was not ready within {self._start_timeout_s:g} s")
+            time.sleep(_POLL_S)
+        return ready[0]
+
+    def _ready(self) -> list[int]:
+        """The port of every ready line so far."""
+        output = self._command.out.read_text(encoding="utf-8", errors="replace")
+        return [int(line["port"]) for line in READY.finditer(output)]
+
+    def _failure(self, what: str) -> StartFailed:
+        return StartFailed(f"{self._command.name} {what}:\n{self._command.tail()}")
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """End it and its descendants: SIGTERM, and SIGKILL for what is left after `timeout_s`."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        family = _family(process.pid)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs(family, timeout=timeout_s)
+        for left in alive:
+            _kill(left)
+        psutil.wait_procs(alive, timeout=KILL_TIMEOUT_S)
+        process.wait()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.kill()

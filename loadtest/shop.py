@@ -1,0 +1,178 @@
+"""Both services as processes of their own, on free ports, with data; for the lab, demos and tests.
+
+with Shop(folder) as shop:
+channel = grpc.insecure_channel(shop.orders_target)
+token = shop.token("alice")
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from client.dev_issuer import DevIssuer
+from loadtest.processes import Command, Service, StartFailed, run
+from loadtest.stock import Stock
+from waybill.serving.paths import state_home
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICE_PREFIXES = ("PRODUCTS_", "ORDERS_")
+SERVICE_SUBJECT = "orders"
+SERVICE_ROLE = "service"
+ADMIN_SUBJECT = "admin"
+ADMIN_ROLE = "admin"
+TOKEN_TTL_S = 24 * 3600
+"""Longer than any run."""
+HEALTHY_TIMEOUT_S = 20.0
+_POLL_S = 0.05
+
+
+class Shop:
+    """Both services with keys, a catalogue and a service token. A context manager.
+
+    Everything it writes is under `folder`, which must exist. The caller's own `PRODUCTS_*` and
+    `ORDERS_*` variables are not passed on, so that a run is what its code says.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        products_env: Mapping[str, str] | None = None,
+        orders_env: Mapping[str, str] | None = None,
+        orders_workers: int = 1,
+        stock: Stock | None = None,
+    ) -> None:
+        self._folder = folder.resolve()
+        self._environ = inherited_environ(os.environ) | {"XDG_STATE_HOME": str(self._folder)}
+        self.home = state_home(self._environ)
+        """Where the services keep their files."""
+        self._products_env = {"PRODUCTS_PORT": "0"} | dict(products_env or {})
+        self._orders_env = {"ORDERS_PORT": "0", "ORDERS_WORKERS": str(orders_workers)}
+        self._orders_env |= orders_env or {}
+        self._stock = stock or Stock()
+        self._stack = ExitStack()
+        self._products: Service | None = None
+        self._orders: Service | None = None
+
+    def __enter__(self) -> "Shop":
+        with ExitStack() as starting:
+            self._prepare()
+            self._products = starting.enter_context(self._service("products", self._products_env))
+            orders_env = {"ORDERS_PRODUCTS_TARGET": self.products_target} | self._orders_env
+            self._orders = starting.enter_context(self._service("orders", orders_env))
+            for service in (self._products, self._orders):
+                wait_until_serving(service)
+            self._stack = starting.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment in which commands such as `python -m client` find this shop's files."""
+        return dict(self._environ)
+
+    @property
+    def products(self) -> Service:
+        """The products service's process."""
+        assert self._products is not None, "not started"
+        return self._products
+
+    @property
+    def orders(self) -> Service:
+        """The orders service's process."""
+        assert self._orders is not None, "not started"
+        return self._orders
+
+    @property
+    def products_target(self) -> str:
+        """Where the products service is, `host:port`."""
+        return self.products.target
+
+    @property
+    def orders_target(self) -> str:
+        """Where the orders service is, `host:port`."""
+        return self.orders.target
+
+    @property
+    def products_pid(self) -> int:
+        """The products service's process id."""
+        return self.products.pid
+
+    @property
+    def orders_pids(self) -> tuple[int, ...]:
+        """The orders service's process ids: the parent first, then workers and follower."""
+        return self.orders.pids
+
+    def token(self, subject: str, roles: Sequence[str] = ()) -> str:
+        """A user token that the services believe."""
+        return DevIssuer(self.home).token(subject, roles, TOKEN_TTL_S)
+
+    def _prepare(self) -> None:
+        """Everything that must be there before the services start."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        token_file = self.home / "orders-service-token"
+        token_file.touch(mode=0o600)
+        token_file.write_text(self.token(SERVICE_SUBJECT, [SERVICE_ROLE]), encoding="ascii")
+        products, grants = self._stock.write(self._folder)
+        arguments = ("import", "--products", str(products), "--grants", str(grants))
+        run(self._command("import", "products_svc", arguments, self._products_env))
+
+    def _service(self, name: str, env: Mapping[str, str]) -> Service:
+        workers = int(env.get(f"{name.upper()}_WORKERS", "1"))
+        return Service(self._command(name, f"{name}_svc", (), env), ready_lines=workers)
+
+    def _command(
+        self, name: str, module: str, arguments: Sequence[str], env: Mapping[str, str]
+    ) -> Command:
+        return Command(
+            name=name,
+            argv=(sys.executable, "-m", module, *arguments),
+            environ={**self._environ, **env},
+            cwd=ROOT,
+            folder=self._folder,
+        )
+
+
+def inherited_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a service gets of `environ`: all but settings of services."""
+    return {key: text for key, text in environ.items() if not key.startswith(SERVICE_PREFIXES)}
+
+
+def wait_until_serving(service: Service, timeout_s: float = HEALTHY_TIMEOUT_S) -> None:
+    """Wait until the service's own health check says that it can do its work.
+
+    Raises:
+        StartFailed: it still says otherwise after `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    with grpc.insecure_channel(service.target) as channel:
+        while not is_serving(channel):
+            if time.monotonic() > deadline:
+                raise StartFailed(
+                    f"{service.name} was not healthy within {timeout_s:g} s:\n{service.tail()}"
+                )
+            time.sleep(_POLL_S)
+
+
+def is_serving(channel: grpc.Channel) -> bool:
+    """Whether the server as a whole is healthy now."""
+    try:
+        answer = HealthStub(channel).Check(HealthCheckRequest(), timeout=2.0)
+    except grpc.RpcError:
+        return False
+    return bool(answer.status == HealthCheckResponse.SERVING)

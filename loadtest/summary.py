@@ -1,0 +1,148 @@
+"""Brings the rounds of each cell together: medians, sums, ratios to the floor, ranks."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from loadtest.histogram import Latencies
+from loadtest.results import FLOOR, Cell, RequestBytes, Sample
+
+SERVICES = ("orders", "products")
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A figure over the rounds."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread | None":
+        """The spread of `values`, None without any."""
+        return cls(median(values), min(values), max(values)) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cell over all rounds. Counts are sums; saturated rounds count in nothing else."""
+
+    cell: Cell
+    rounds: int
+    saturated_rounds: int
+    requested_per_s: float
+    achieved_per_s: float
+    intended: int
+    ok: int
+    refused: Mapping[str, int]
+    """By gRPC code."""
+    dropped: int
+    p50_us: int | None
+    p99_us: int | None
+    service_p50_us: int | None
+    lag_p95_us: int | None
+    orders_us: Spread | None
+    """CPU time of the orders service for each answered call, in microseconds."""
+    products_us: Spread | None
+    ratio: Spread | None
+    """CPU time of both services for each call, over that of a floor call in the same round."""
+    request: RequestBytes
+    rank: int | None = None
+    """Place by CPU time among the strategies with the same ids and method."""
+
+    @property
+    def saturated(self) -> bool:
+        """No round of this cell can be believed."""
+        return self.saturated_rounds == self.rounds
+
+    @property
+    def answered(self) -> int:
+        """Calls that got any answer."""
+        return self.ok + sum(self.refused.values())
+
+    @property
+    def broken(self) -> bool:
+        """Most answers were refusals."""
+        return self.answered > 2 * self.ok
+
+
+def by_code(refused: Mapping[str, int]) -> dict[str, int]:
+    """Refusals by gRPC code, from refusals by code and reason."""
+    codes: Counter[str] = Counter()
+    for refusal, count in refused.items():
+        codes[refusal.partition(" ")[0]] += count
+    return dict(codes)
+
+
+def floors(samples: Iterable[Sample]) -> dict[int, float]:
+    """CPU microseconds of one floor call in each round, of both services together."""
+    rounds: defaultdict[int, list[float]] = defaultdict(list)
+    for sample in samples:
+        cost = sample.cpu_us(*SERVICES)
+        if sample.cell.row == FLOOR and not sample.saturated and cost:
+            rounds[sample.round].append(cost)
+    return {number: median(costs) for number, costs in rounds.items()}
+
+
+def _ratios(samples: Iterable[Sample], floor: Mapping[int, float]) -> list[float]:
+    costs = ((sample.round, sample.cpu_us(*SERVICES)) for sample in samples)
+    return [cost / floor[number] for number, cost in costs if cost and number in floor]
+
+
+def _costs(samples: Iterable[Sample], service: str) -> list[float]:
+    return [cost for sample in samples if (cost := sample.cpu_us(service)) is not None]
+
+
+def _row(cell: Cell, samples: Sequence[Sample], floor: Mapping[int, float]) -> Row:
+    good = [sample for sample in samples if not sample.saturated]
+    shown = [sample.measured.observed for sample in good or samples]
+    latency = Latencies.merged(seen.latency for seen in shown)
+    refused: Counter[str] = Counter()
+    for sample in samples:
+        refused.update(by_code(sample.measured.observed.refused))
+    return Row(
+        cell=cell,
+        rounds=len(samples),
+        saturated_rounds=len(samples) - len(good),
+        requested_per_s=samples[0].load.rate_per_s,
+        achieved_per_s=median(seen.achieved_per_s for seen in shown),
+        intended=sum(sample.measured.observed.intended for sample in samples),
+        ok=sum(sample.measured.observed.ok for sample in samples),
+        refused=dict(refused),
+        dropped=sum(sample.measured.observed.dropped for sample in samples),
+        p50_us=latency.percentile_us(50),
+        p99_us=latency.percentile_us(99),
+        service_p50_us=Latencies.merged(seen.service_time for seen in shown).percentile_us(50),
+        lag_p95_us=Latencies.merged(seen.send_lag for seen in shown).percentile_us(95),
+        orders_us=Spread.of(_costs(good, "orders")),
+        products_us=Spread.of(_costs(good, "products")),
+        ratio=Spread.of(_ratios(good, floor)),
+        request=samples[0].measured.request,
+    )
+
+
+def _ranked(rows: Sequence[Row]) -> list[Row]:
+    """Cheapest first; after them, unranked, what was refused or cannot be believed."""
+    fit = [row for row in rows if row.ratio and not (row.broken or row.cell.row == FLOOR)]
+    fit.sort(key=lambda row: row.ratio.median if row.ratio else 0.0)
+    rest = [row for row in rows if row not in fit]
+    return [replace(row, rank=rank) for rank, row in enumerate(fit, start=1)] + rest
+
+
+def summarise(samples: Iterable[Sample]) -> list[Row]:
+    """One row for each cell, grouped by method and ids, each group cheapest first."""
+    samples = list(samples)
+    floor = floors(samples)
+    cells: defaultdict[Cell, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        cells[sample.cell].append(sample)
+    groups: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
+    for cell, taken in cells.items():
+        groups[cell.method, cell.ids].append(_row(cell, taken, floor))
+    order = sorted(groups, key=lambda group: (_METHOD_ORDER[group[0]], group[1]))
+    return [row for group in order for row in _ranked(groups[group])]
+
+
+_METHOD_ORDER = {"Health/Check": 0, "PlaceOrder(validate_only)": 1, "PlaceOrder": 2}

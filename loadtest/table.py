@@ -1,0 +1,203 @@
+"""The comparison as one table of 100 columns, in colour on a terminal and plain elsewhere."""
+# ruff: noqa: RUF001 - the multiplication sign and the dash are meant
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Literal, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.histogram import Latencies
+from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Head, Run, Sample
+from loadtest.summary import Row, Spread, summarise
+from loadtest.targets import judge_targets
+
+WIDTH = 100
+
+COLOURS = {
+    FLOOR: "dim",
+    "metadata-jwt": "red",
+    "message-field": "yellow",
+    "replica": "green",
+    "direct-call": "cyan",
+}
+"""A strategy keeps its colour everywhere."""
+
+_COLUMNS = (
+    ("#", 1),
+    ("", 13),
+    ("ask\n/s", 4),
+    ("got\n/s", 4),
+    ("ok", 6),
+    ("refused", 10),
+    ("p50\nµs", 7),
+    ("p99\nµs", 8),
+    ("serve\np50 µs", 6),
+    ("orders\nCPU µs", 6),
+    ("prod.\nCPU µs", 6),
+    ("CPU,\n× floor", 10),
+    ("sent\nbytes", 7),
+)
+"""Header and width of each column; with one space between, `WIDTH` in all."""
+_REFUSED_WIDTH = 10
+
+_LEGEND = (
+    "#: rank by CPU time within a block; none for what was saturated or mostly refused.",
+    "got: calls sent a second. p50, p99: accepted calls from the intended start, which includes",
+    "the generator's own lag; serve: from the actual start.",
+    "CPU µs: of the orders and the products process for each answered call, their idle work",
+    "included, median of the rounds. × floor: both together, over the same of a bare health check",
+    "in the same round, ± half the range of the rounds.",
+    "sent: request bytes before compression: metadata as HTTP/2 counts it (key + value + 32 each)",
+    "plus the message.",
+)
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """A console of the table's width; colour only where `stream` is a terminal."""
+    return Console(file=stream or sys.stdout, width=WIDTH, highlight=False)
+
+
+def show(run: Run, out: Console) -> None:
+    """Print the head line, the table, what to know when reading it, and the targets."""
+    out.print(Text(headline(run.head), style="bold"))
+    if not run.complete:
+        out.print(Text("Stopped early: what was measured until then.", style="yellow"))
+    rows = summarise(run.samples)
+    for part in tables(rows):
+        out.print(part)
+    for note in (*_LEGEND, *notes(rows), *conditions(run.samples)):
+        out.print(Text(note, style="dim"))
+    for target in judge_targets(rows):
+        out.print(Text(str(target), style="green" if target.met else "red"))
+
+
+def headline(head: Head) -> str:
+    """What was compared, in one sentence."""
+    return (
+        f"Waybill: four ways to carry entitlements, {head.profile} profile, run {head.run_id}, "
+        f"commit {head.commit}, seed {head.seed}, {head.machine.cpus} × {head.machine.cpu}, "
+        f"one machine over loopback"
+    )
+
+
+def tables(rows: Iterable[Row]) -> Iterator[Table | Text]:
+    """One block for each method and number of ids, all in the same columns; headers once."""
+    header = True
+    for _, group in groupby(rows, key=lambda row: (row.cell.method, row.cell.ids)):
+        block = list(group)
+        part = _columns(header=header)
+        for row in block:
+            part.add_row(*_cells(row), style=COLOURS.get(row.cell.row, ""))
+        if header:
+            yield Text()
+        else:
+            yield Text(_block_title(block[0]), style="bold")
+        yield part
+        header = False
+
+
+def _columns(*, header: bool) -> Table:
+    made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=header)
+    for number, (name, width) in enumerate(_COLUMNS):
+        side: Literal["left", "right"] = "left" if number < 2 else "right"
+        made.add_column(name, justify=side, min_width=width, max_width=width)
+    return made
+
+
+def _block_title(row: Row) -> str:
+    return f"{row.cell.method}" + (f", {row.cell.ids:,} ids" if row.cell.ids else "")
+
+
+def _cells(row: Row) -> Sequence[str]:
+    return (
+        str(row.rank or ""),
+        row.cell.row,
+        f"{row.requested_per_s:.0f}",
+        f"{row.achieved_per_s:.0f}",
+        f"{row.ok:,}",
+        _refused(row.refused),
+        _whole(row.p50_us),
+        _whole(row.p99_us),
+        _whole(row.service_p50_us),
+        _middle(row.orders_us),
+        _middle(row.products_us),
+        _verdict(row),
+        f"{row.request.total:,}",
+    )
+
+
+def _refused(refused: Mapping[str, int]) -> str:
+    """Counts by code, each under its number; a long code breaks at its underscores."""
+    lines = [line for code, count in refused.items() for line in (f"{count:,}", *_broken(code))]
+    return "\n".join(lines) or "0"
+
+
+def _broken(code: str) -> Iterator[str]:
+    line = ""
+    for word in code.split("_"):
+        if line and len(line) + len(word) + 1 > _REFUSED_WIDTH:
+            yield f"{line}_"
+            line = word
+        else:
+            line = f"{line}_{word}" if line else word
+    yield line
+
+
+def _whole(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _middle(spread: Spread | None) -> str:
+    return "–" if spread is None else f"{spread.median:,.0f}"
+
+
+def _verdict(row: Row) -> str:
+    """The ratio, or why there is none to compare."""
+    if row.saturated:
+        return "saturated"
+    return "breaks" if row.broken else _ratio(row.ratio)
+
+
+def _ratio(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    return f"{spread.median:.2f} ±{(spread.high - spread.low) / 2:.2f}"
+
+
+def notes(rows: Sequence[Row]) -> Iterator[str]:
+    """What stands out: saturated cells, refusals, dropped arrivals."""
+    for row in rows:
+        name = f"{row.cell.row}, {_block_title(row)}"
+        if row.saturated_rounds:
+            yield (
+                f"Saturated in {row.saturated_rounds} of {row.rounds} rounds, which are left out: "
+                f"{name} (under {MIN_ACHIEVED:.0%} of the asked rate, or send lag over "
+                f"{MAX_LAG_US / 1000:.0f} ms at p95)."
+            )
+        if row.dropped:
+            yield f"Dropped {row.dropped:,} of {row.intended:,} arrivals: {name}."
+        if row.broken:
+            share = sum(row.refused.values()) / max(row.answered, 1)
+            yield f"Breaks: {name}: {share:.0%} of the answers are refusals: a result, not a crash."
+
+
+def conditions(samples: Sequence[Sample]) -> Iterator[str]:
+    """How the cells were driven, from the samples themselves."""
+    if not samples:
+        yield "No cell was measured."
+        return
+    load = samples[0].load
+    rounds = len({sample.round for sample in samples})
+    lag = Latencies.merged(sample.measured.observed.send_lag for sample in samples)
+    own = sum(s.measured.generator_cpu_s for s in samples)
+    calls = sum(s.measured.observed.answered for s in samples)
+    yield (
+        f"{rounds} rounds of {load.duration_s:g} s a cell after {load.warm_up_s:g} s of warm-up, "
+        f"{load.users} customers with a connection each, Poisson arrivals; generator: send lag p50 "
+        f"{_whole(lag.percentile_us(50))} µs, p99 {_whole(lag.percentile_us(99))} µs, "
+        f"{own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
+    )

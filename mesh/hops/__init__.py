@@ -1,0 +1,1 @@
+"""One file for each hop; none knows another. `mesh.table` lists them."""

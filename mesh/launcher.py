@@ -1,0 +1,153 @@
+"""Starts hops on free loopback ports in front of a service, and stops them."""
+
+import os
+import re
+import shutil
+import socket
+import string
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mesh.hop import CONFIGURATIONS, Address, Hop, HopFailed, HopMissing
+from mesh.table import Placed
+
+LOOPBACK = "127.0.0.1"
+START_S = 10.0
+STOP_S = 5.0
+LOG_TAIL_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class RunningHop:
+    """A hop that listens. `log` is the file that its output goes to."""
+
+    placed: Placed
+    address: Address
+    pid: int
+    log: Path
+
+
+def program_path(hop: Hop) -> str:
+    """Path of the hop's executable: beside the interpreter, on PATH, or where Debian has daemons.
+
+    Raises:
+        HopMissing: it is nowhere.
+    """
+    folders = (str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin")
+    if found := shutil.which(hop.program, path=os.pathsep.join(folders)):
+        return found
+    raise HopMissing(f"{hop.name} is not installed; install it with: {hop.install}")
+
+
+def version(hop: Hop) -> str:
+    """The hop's version as it prints it, such as `1.40.0`.
+
+    Raises:
+        HopMissing: the program is not on this machine.
+    """
+    done = subprocess.run(
+        [program_path(hop), *hop.version_arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=START_S,
+    )
+    found = re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)
+    return found.group() if found else "unknown"
+
+
+def render(placed: Placed, listen: Address, upstream: Address, folder: Path) -> str:
+    """The hop's configuration with its four blanks filled in.
+
+    Raises:
+        KeyError: the configuration has a blank that nobody fills.
+    """
+    source = CONFIGURATIONS / placed.hop.name / f"{placed.variant}{placed.hop.suffix}"
+    return string.Template(source.read_text()).substitute(
+        listen_host=listen.host,
+        listen_port=listen.port,
+        upstream_host=upstream.host,
+        upstream_port=upstream.port,
+        folder=folder,
+    )
+
+
+@contextmanager
+def launch(placed: Placed, upstream: Address) -> Iterator[RunningHop]:
+    """Run one hop in front of `upstream` until the context ends.
+
+    Raises:
+        HopMissing: the program is not on this machine.
+        HopFailed: it ended or did not listen within 10 s.
+    """
+    program = program_path(placed.hop)
+    with tempfile.TemporaryDirectory(prefix=f"waybill-{placed.hop.name}-") as name:
+        folder = Path(name)
+        listen = Address(LOOPBACK, free_port())
+        configuration = folder / f"configuration{placed.hop.suffix}"
+        configuration.write_text(render(placed, listen, upstream, folder))
+        log = folder / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [program, *placed.hop.arguments(configuration, folder)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={"PATH": os.environ.get("PATH", ""), "HOME": name},
+            )
+        try:
+            _wait_until_listening(process, listen, placed, log)
+            yield RunningHop(placed, listen, process.pid, log)
+        finally:
+            stop(process)
+
+
+@contextmanager
+def launch_path(path: Sequence[Placed], upstream: Address) -> Iterator[list[RunningHop]]:
+    """Run several hops, the first of which callers talk to and the last of which knows `upstream`.
+
+    Raises:
+        HopMissing: a program is not on this machine.
+        HopFailed: one ended or did not listen.
+    """
+    with ExitStack() as stack:
+        running: list[RunningHop] = []
+        for placed in reversed(path):
+            next_address = running[0].address if running else upstream
+            running.insert(0, stack.enter_context(launch(placed, next_address)))
+        yield running
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ask the process to end, and kill it if it does not within 5 s."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_listening(
+    process: "subprocess.Popen[bytes]", listen: Address, placed: Placed, log: Path
+) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), socket.create_connection((listen.host, listen.port), timeout=1):
+            return
+        time.sleep(0.02)
+    tail = log.read_text(errors="replace")[-LOG_TAIL_CHARS:].strip()
+    raise HopFailed(f"{placed} did not start listening on {listen}:\n{tail}")

@@ -1,0 +1,234 @@
+"""An acknowledged order survives `kill -9` of the service; one that is sent again is never doubled.
+
+The service is killed under load again and again. Callers send what was not answered again with the
+same request ids, as real ones would, until everything is acknowledged. Then there must be exactly
+one order for each request id, and it must be the one that was acknowledged.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc import aio
+
+from shop.orders.v1.orders_pb2 import ListOrdersRequest, Order
+from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
+from tests.orders_kit import Issuers, place
+from waybill.metadata import Entry
+from waybill.strategy import Strategy
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+CALLERS = 8
+ORDERS_EACH = 100
+KILLS = 4
+SEED = 1905
+CHANNEL_OPTIONS = [
+    ("grpc.use_local_subchannel_pool", 1),  # a connection each, so that workers share the callers
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 200),
+]
+
+
+class Service:
+    """`python -m orders_svc` as a process."""
+
+    def __init__(self, issuers: Issuers, workers: int) -> None:
+        values = issuers.settings(workers=workers, host="127.0.0.1")
+        self._environ = {
+            f"ORDERS_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
+            for name, value in values.items()
+        }
+        self._workers = workers
+        self._process: asyncio.subprocess.Process | None = None
+        self._pids: list[int] = []
+        self.target = ""
+        self.up = asyncio.Event()
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "orders_svc"),
+            env={**os.environ, **self._environ},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self._pids = [await self._ready() for _ in range(self._workers)]
+        self.up.set()
+
+    async def kill(self) -> None:
+        """Kill every process of the service, and start it again at another port."""
+        assert self._process is not None
+        self.up.clear()
+        for pid in {self._process.pid, *self._pids}:
+            os.kill(pid, signal.SIGKILL)
+        await self._process.wait()
+        await self.start()
+
+    async def kill_worker(self, index: int) -> None:
+        """Kill one worker, whose parent starts another at the same port."""
+        os.kill(self._pids[index], signal.SIGKILL)
+        self._pids[index] = await self._ready()
+
+    async def stop(self) -> int:
+        """Ask the service to end; its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return await asyncio.wait_for(self._process.wait(), 30)
+
+    async def _ready(self) -> int:
+        """Wait for a line `ready port=NNNN pid=NNNN`; its pid."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = (await asyncio.wait_for(self._process.stdout.readline(), 60)).decode()
+        assert line.startswith("ready "), line
+        values = dict(pair.split("=") for pair in line.split()[1:])
+        self.target = f"127.0.0.1:{values['port']}"
+        return int(values["pid"])
+
+
+@asynccontextmanager
+async def started(issuers: Issuers, workers: int) -> AsyncIterator[Service]:
+    service = Service(issuers, workers)
+    await service.start()
+    try:
+        yield service
+    finally:
+        code = await service.stop()
+    assert code == 0
+
+
+@dataclass
+class Progress:
+    """What callers have been told so far."""
+
+    acknowledged: dict[str, Order] = field(default_factory=dict)
+    unanswered: int = 0
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def acknowledge(self, order: Order) -> None:
+        assert order.order_id
+        assert order.request_id not in self.acknowledged
+        self.acknowledged[order.request_id] = order
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def reached(self, count: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.acknowledged) >= count)
+
+
+class Caller:
+    """Places orders one after the other, each until it is acknowledged."""
+
+    def __init__(self, service: Service, subject: str, metadata: tuple[Entry, ...]) -> None:
+        self._service = service
+        self._subject = subject
+        self._metadata = metadata
+        self._target = ""
+        self._channel: aio.Channel | None = None
+
+    async def run(self, progress: Progress) -> None:
+        for number in range(ORDERS_EACH):
+            await progress.acknowledge(await self._placed(f"{self._subject}-{number}", progress))
+
+    async def listed(self) -> list[Order]:
+        """All orders of this caller, newest first."""
+        orders: list[Order] = []
+        request = ListOrdersRequest(page_size=30)
+        while True:
+            stub = await self._connected()
+            page = await stub.ListOrders(request, metadata=self._metadata, timeout=30)
+            orders += page.orders
+            request.page_token = page.next_page_token
+            if not page.next_page_token:
+                return orders
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def _placed(self, request_id: str, progress: Progress) -> Order:
+        while True:
+            stub = await self._connected()
+            request = place(request_id, {"sku-1": 2})
+            try:
+                response = await stub.PlaceOrder(request, metadata=self._metadata, timeout=30)
+            except aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+                progress.unanswered += 1
+            else:
+                order: Order = response.order
+                return order
+
+    async def _connected(self) -> Any:
+        """A stub of the service as it is now, wherever that is."""
+        while True:
+            await self._service.up.wait()
+            if self._channel is None or self._target != self._service.target:
+                await self.close()
+                self._target = self._service.target
+                self._channel = aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+            with suppress(TimeoutError):  # killed meanwhile: look again where it is
+                await asyncio.wait_for(self._channel.channel_ready(), 1)
+                return OrdersServiceStub(self._channel)
+
+
+async def _kill_again_and_again(service: Service, progress: Progress, workers: int) -> None:
+    """Kill at chosen numbers of acknowledged orders: everything, and with workers one in turn."""
+    chance = random.Random(SEED)
+    moments = sorted(chance.sample(range(CALLERS * ORDERS_EACH * 9 // 10), KILLS))
+    for turn, moment in enumerate(moments):
+        await progress.reached(moment)
+        if workers > 1 and turn % 2:
+            await service.kill_worker(chance.randrange(workers))
+        else:
+            await service.kill()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_no_acknowledged_order_is_lost_and_none_doubled(tmp_path: Path, workers: int) -> None:
+    issuers = Issuers(tmp_path)
+    progress = Progress()
+    async with started(issuers, workers) as service:
+        callers = [_caller(service, issuers, f"user-{number}") for number in range(CALLERS)]
+        await asyncio.gather(
+            _kill_again_and_again(service, progress, workers),
+            *(caller.run(progress) for caller in callers),
+        )
+        listed = [order for caller in callers for order in await caller.listed()]
+        await asyncio.gather(*(caller.close() for caller in callers))
+    assert progress.unanswered > 0
+    assert len(listed) == CALLERS * ORDERS_EACH
+    assert {order.request_id: order for order in listed} == progress.acknowledged
+    assert _durable_orders(tmp_path / "orders.db") == CALLERS * ORDERS_EACH
+
+
+def _caller(service: Service, issuers: Issuers, subject: str) -> Caller:
+    state = issuers.token(subject, {"sku-1": 0})
+    return Caller(service, subject, issuers.call(subject, Strategy.METADATA_JWT, state))
+
+
+def _durable_orders(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        orphans = (
+            "SELECT count(*) FROM order_lines WHERE order_id NOT IN (SELECT order_id FROM orders)"
+        )
+        assert connection.execute(orphans).fetchone() == (0,)
+        count: int = connection.execute("SELECT count(*) FROM orders").fetchone()[0]
+        return count
+    finally:
+        connection.close()

@@ -1,0 +1,301 @@
+"""The server around the guard: health, reflection, metadata limit, TLS, the port, the drain."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from shop.orders.v1 import orders_pb2, orders_pb2_grpc
+from shop.products.v1 import products_pb2
+from tests.certificates import Authority
+from tests.toy import (
+    ALICE,
+    GOOD,
+    ORDERS,
+    ROBOT,
+    Lines,
+    Toy,
+    connect,
+    listening,
+    refusal,
+    services,
+    serving,
+    settings,
+)
+from waybill.serving.call import Call
+from waybill.serving.health import HealthMonitor, HealthServicer
+from waybill.serving.server import CannotListen, options, running
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+
+
+@dataclass
+class Switch:
+    """A check that can be flipped."""
+
+    problem: str | None = None
+
+    async def __call__(self) -> str | None:
+        return self.problem
+
+
+async def health(toy: Toy, name: str = "") -> int:
+    stub = health_pb2_grpc.HealthStub(toy.channel)
+    answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
+    return int(answer.status)
+
+
+def watch(toy: Toy, name: str = "") -> AsyncGenerator[int, None]:
+    call = health_pb2_grpc.HealthStub(toy.channel).Watch(
+        health_pb2.HealthCheckRequest(service=name)
+    )
+
+    async def statuses() -> AsyncGenerator[int, None]:
+        async for answer in call:
+            yield answer.status
+
+    return statuses()
+
+
+async def test_health_needs_no_credential_and_knows_the_services() -> None:
+    async with serving(services()) as toy:
+        assert await health(toy) == SERVING
+        assert await health(toy, ORDERS.full_name) == SERVING
+        unknown = await refusal(health(toy, "shop.nothing.v1.NoService"))
+    assert unknown.code == grpc.StatusCode.NOT_FOUND
+
+
+async def test_health_is_false_from_the_first_call_when_a_check_fails() -> None:
+    async with serving(services(), {"keys": Switch("none loaded"), "database": Switch()}) as toy:
+        assert await health(toy) == NOT_SERVING
+        assert await health(toy, ORDERS.full_name) == NOT_SERVING
+
+
+async def test_watch_tells_every_change_and_ends_with_the_drain() -> None:
+    switch = Switch()
+    async with listening(services(), {"keys": switch}) as port:
+        toy = connect(port)
+        statuses, others = watch(toy, ORDERS.full_name), watch(toy, "nothing")
+        assert await anext(statuses) == SERVING
+        assert await anext(others) == UNKNOWN
+        switch.problem = "gone"
+        assert await anext(statuses) == NOT_SERVING
+        switch.problem = None
+        assert await anext(statuses) == SERVING
+    async with toy.channel:
+        assert await _list(statuses) == [NOT_SERVING]
+        assert await _list(others) == []
+
+
+async def _list(statuses: AsyncGenerator[int, None]) -> list[int]:
+    return [status async for status in statuses]
+
+
+async def test_a_check_that_hangs_counts_as_failing_and_is_not_piled_up() -> None:
+    lines, servicer = Lines(), HealthServicer([""])
+    started, answer = [], asyncio.Event()
+
+    async def hang() -> None:
+        started.append(1)
+        await answer.wait()
+
+    monitor = HealthMonitor(servicer, {"database": hang}, lines.logger(), timeout_s=0.01)
+    await monitor.poll()
+    await monitor.poll()
+    assert len(started) == 1
+    assert [line["problems"] for line in lines.about("not serving")] == [
+        {"database": "does not answer within 0.01 s"}
+    ]
+    answer.set()
+    await monitor.poll()
+    assert len(lines.about("serving")) == 1
+
+
+async def test_a_check_that_raises_counts_as_failing_without_its_text() -> None:
+    lines = Lines()
+
+    async def fail() -> None:
+        raise OSError("secret")
+
+    monitor = HealthMonitor(HealthServicer([""]), {"database": fail}, lines.logger())
+    await monitor.poll()
+    (line,) = lines.about("not serving")
+    assert line["problems"] == {"database": "the check failed with OSError"}
+
+
+async def listed_services(toy: Toy) -> list[str]:
+    stub = reflection_pb2_grpc.ServerReflectionStub(toy.channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    answer = await anext(aiter(stub.ServerReflectionInfo(iter([request]))))
+    return [service.name for service in answer.list_services_response.service]
+
+
+async def test_reflection_is_there_by_default_and_unimplemented_when_off() -> None:
+    async with serving(services()) as toy:
+        assert ORDERS.full_name in await listed_services(toy)
+    async with serving(services(), reflection=False) as toy:
+        refused = await refusal(listed_services(toy))
+    assert refused.code == grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    "path", ["/grpc.channelz.v1.Channelz/GetServers", "/shop.orders.v1.OrdersService/Nothing", "/x"]
+)
+async def test_what_is_not_offered_is_unimplemented(path: str) -> None:
+    async with serving(services()) as toy:
+        call: Callable[..., Awaitable[bytes]] = toy.channel.unary_unary(path)
+        refused = await refusal(call(b"", metadata=ALICE))
+    assert refused.code == grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_metadata_over_the_hard_limit_is_refused_and_the_limit_can_be_raised() -> None:
+    big = (*ALICE, ("waybill-state-v1", "x" * 12_000))
+    huge = (*ALICE, ("waybill-state-v1", "x" * 20_000))
+    async with serving(services()) as toy:
+        refused = await refusal(toy.orders.PlaceOrder(GOOD, metadata=huge))
+    async with serving(services(), max_metadata_bytes=16_384) as toy:
+        await toy.orders.PlaceOrder(GOOD, metadata=big)
+    assert refused.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_options_leave_grpcs_metadata_limits_alone_by_default() -> None:
+    assert "grpc.max_metadata_size" not in dict(options(settings()))
+    assert dict(options(settings(max_metadata_bytes=9000)))["grpc.max_metadata_size"] == 9000
+
+
+@pytest.mark.parametrize(("workers", "shared"), [(1, 0), (2, 1)])
+def test_options_share_the_port_only_between_workers(workers: int, shared: int) -> None:
+    assert dict(options(settings(workers=workers)))["grpc.so_reuseport"] == shared
+
+
+async def test_a_taken_port_is_a_clear_error_with_exit_code_1() -> None:
+    async with serving(services()) as toy:
+        with pytest.raises(CannotListen, match=rf"127.0.0.1:{toy.port}.*choose another") as raised:
+            async with running(settings(port=toy.port), services()):
+                pass
+    assert isinstance(raised.value, SystemExit)
+    assert isinstance(raised.value.code, str)  # the interpreter prints it and exits with 1
+
+
+async def test_the_drain_lets_calls_finish_and_ends_streams() -> None:
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(
+        request: orders_pb2.PlaceOrderRequest, call: Call
+    ) -> orders_pb2.PlaceOrderResponse:
+        entered.set()
+        await go_on.wait()
+        return orders_pb2.PlaceOrderResponse()
+
+    async def forever(
+        request: products_pb2.WatchAccessRequest, call: Call
+    ) -> AsyncGenerator[products_pb2.WatchAccessResponse, None]:
+        yield products_pb2.WatchAccessResponse(epoch=1)
+        await asyncio.Event().wait()
+
+    async with listening(guarded := services(wait, forever)) as port:
+        toy = connect(port)
+        call = toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+        await entered.wait()
+        stream = aiter(toy.products.WatchAccess(products_pb2.WatchAccessRequest(), metadata=ROBOT))
+        await anext(stream)
+        guarded[0].drain()
+        ended = await refusal(anext(stream))
+        late = await refusal(toy.orders.PlaceOrder(GOOD, metadata=ALICE))
+        go_on.set()
+    async with toy.channel:
+        assert await call == orders_pb2.PlaceOrderResponse()
+        gone = await refusal(toy.orders.PlaceOrder(GOOD, metadata=ALICE))
+    for refused in (ended, late):
+        assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
+    assert gone.code == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_call_that_outlasts_the_drain_is_unavailable() -> None:
+    entered = asyncio.Event()
+
+    async def hang(
+        request: orders_pb2.PlaceOrderRequest, call: Call
+    ) -> orders_pb2.PlaceOrderResponse:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with listening(services(hang), drain_s=0.0) as port:
+        toy = connect(port)
+        call = toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+        await entered.wait()
+    async with toy.channel:
+        assert (await refusal(call)).code == grpc.StatusCode.UNAVAILABLE
+
+
+@dataclass(frozen=True)
+class Files:
+    cert: Path
+    key: Path
+    ca: Path
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority("the right one")
+
+
+@pytest.fixture
+def files(authority: Authority, tmp_path: Path) -> Files:
+    identity = authority.issue("localhost")
+    found = Files(tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "ca.pem")
+    found.cert.write_bytes(identity.certificate)
+    found.key.write_bytes(identity.key)
+    found.ca.write_bytes(authority.certificate)
+    return found
+
+
+async def place_with(port: int, credentials: grpc.ChannelCredentials) -> None:
+    async with grpc.aio.secure_channel(f"localhost:{port}", credentials) as channel:
+        stub = orders_pb2_grpc.OrdersServiceStub(channel)
+        await stub.PlaceOrder(GOOD, metadata=ALICE)
+
+
+async def test_mutual_tls_takes_only_clients_of_its_authority(
+    files: Files, authority: Authority
+) -> None:
+    stranger = Authority("another")
+    async with serving(
+        services(),
+        tls_cert_file=files.cert,
+        tls_key_file=files.key,
+        tls_client_ca_file=files.ca,
+    ) as toy:
+        await place_with(toy.port, authority.issue("client").credentials(trusting=authority))
+        no_certificate = grpc.ssl_channel_credentials(authority.certificate)
+        wrong_client = stranger.issue("client").credentials(trusting=authority)
+        wrong_server = authority.issue("client").credentials(trusting=stranger)
+        for credentials in (no_certificate, wrong_client, wrong_server):
+            refused = await refusal(place_with(toy.port, credentials))
+            assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "")
+        plain = await refusal(toy.orders.PlaceOrder(GOOD, metadata=ALICE))
+    assert plain.code == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_plain_tls_asks_no_client_certificate(files: Files, authority: Authority) -> None:
+    async with serving(services(), tls_cert_file=files.cert, tls_key_file=files.key) as toy:
+        await place_with(toy.port, grpc.ssl_channel_credentials(authority.certificate))
+
+
+async def test_unusable_tls_files_are_clear_errors(files: Files, tmp_path: Path) -> None:
+    missing = settings(tls_cert_file=tmp_path / "no.pem", tls_key_file=files.key)
+    with pytest.raises(CannotListen, match=r"no\.pem: No such file"):
+        async with running(missing, services()):
+            pass
+    swapped = settings(tls_cert_file=files.key, tls_key_file=files.cert)
+    with pytest.raises(CannotListen, match="TLS files"):
+        async with running(swapped, services()):
+            pass

@@ -1,0 +1,79 @@
+"""Processes are waited for, explained when they fail, and never left behind."""
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loadtest.processes import Command, Service, StartFailed, run
+
+READY = "import os, time; print(f'ready port=4711 pid={os.getpid()}', flush=True); time.sleep(60)"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + READY
+PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {READY!r}]); " + READY
+
+
+def command(folder: Path, script: str) -> Command:
+    return Command(
+        name="fake",
+        argv=(sys.executable, "-c", script),
+        environ=dict(os.environ),
+        cwd=folder,
+        folder=folder,
+    )
+
+
+def test_a_service_is_ready_when_it_says_so_and_gone_afterwards(tmp_path: Path) -> None:
+    with Service(command(tmp_path, READY)) as service:
+        pid = service.pid
+        assert service.target == "127.0.0.1:4711"
+        assert service.pids == (pid,)
+    assert not psutil.pid_exists(pid)
+
+
+def test_what_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    service = Service(command(tmp_path, STUBBORN))
+    with service:
+        pid = service.pid
+        service.stop(timeout_s=0.1)
+    assert not psutil.pid_exists(pid)
+
+
+def test_descendants_end_with_their_parent(tmp_path: Path) -> None:
+    with Service(command(tmp_path, PARENT), ready_lines=2) as service:
+        pids = service.pids
+        assert len(pids) == 2
+        service.stop(timeout_s=0.1)  # this parent leaves its child alone
+    assert not any(_runs(pid) for pid in pids)
+
+
+def test_a_service_that_ends_at_once_shows_its_log(tmp_path: Path) -> None:
+    script = "import sys; sys.exit('PRODUCTS_PROT: there is no such setting')"
+    with (
+        pytest.raises(StartFailed, match="ended with 1") as failure,
+        Service(command(tmp_path, script)),
+    ):
+        pass
+    assert "there is no such setting" in str(failure.value)
+
+
+def test_a_silent_service_is_given_up_and_ended(tmp_path: Path) -> None:
+    script = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(60)"
+    service = Service(command(tmp_path, script), start_timeout_s=0.5)
+    with pytest.raises(StartFailed, match="not ready within"), service:
+        pass
+    assert not _runs(int((tmp_path / "fake.log").read_text() or 0))
+
+
+def test_a_command_that_fails_shows_its_output(tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match=r"grants\.csv:3"):
+        run(command(tmp_path, "import sys; sys.exit('grants.csv:3: wrong')"))
+    run(command(tmp_path, "pass"))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,62 @@
+"""The table keeps to its width and says what happened."""
+
+import io
+
+from loadtest.results import Run
+from loadtest.table import WIDTH, console, show
+from tests.unit.loadtest_samples import floor, measured, run_of, sample
+
+
+def shown(run: Run) -> str:
+    out = io.StringIO()
+    show(run, console(out))
+    return out.getvalue()
+
+
+def test_is_plain_and_at_most_100_columns_wide() -> None:
+    text = shown(
+        run_of(
+            floor(),
+            sample("replica", of=measured(orders_s=0.13)),
+            sample(
+                "metadata-jwt", ids=1000, of=measured(ok=0, refused={"RESOURCE_EXHAUSTED": 200})
+            ),
+        )
+    )
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "…" not in text
+
+
+def test_shows_cells_ratios_and_refusals_by_code() -> None:
+    text = shown(
+        run_of(
+            floor(),
+            sample("replica", of=measured(orders_s=0.13)),
+            sample("metadata-jwt", of=measured(ok=0, refused={"RESOURCE_EXHAUSTED": 200})),
+        )
+    )
+    assert "PlaceOrder(validate_only), 100 ids" in text
+    assert "1.30 ±0.00" in text
+    assert "RESOURCE_" in text
+    assert "EXHAUSTED" in text
+    assert "Breaks: metadata-jwt" in text
+    assert "100% of the answers are refusals" in text
+    assert "Target met: replica" in text
+    assert "20270115T080000Z-1f3a" in text
+
+
+def test_marks_saturated_cells() -> None:
+    text = shown(run_of(floor(), sample("replica", of=measured(lag_s=1.0))))
+    assert "saturated" in text
+    assert "Saturated in 1 of 1 rounds" in text
+
+
+def test_says_when_it_was_stopped_early() -> None:
+    assert "Stopped early" in shown(run_of(floor(), complete=False))
+    assert "No cell was measured" in shown(run_of(complete=False))
+
+
+def test_large_numbers_fit() -> None:
+    text = shown(run_of(floor(), sample("message-field", of=measured(ok=200, orders_s=199.0))))
+    assert max(map(len, text.splitlines())) <= WIDTH
