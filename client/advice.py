@@ -13,6 +13,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "CREDENTIAL_INVALID": f"{LOG_IN_AGAIN}; if it stays, the service reads another users-jwks.json"
     " than the one beside your session file",
     "CREDENTIAL_EXPIRED": f"{LOG_IN_AGAIN}, with a longer --ttl-s if need be",
+    "CREDENTIAL_TOO_LARGE": f"{LOG_IN_AGAIN}, without roles or with a shorter subject",
     "STATE_MISSING": LIST_AGAIN,
     "STATE_INVALID": f"{LIST_AGAIN}; if it stays, orders lacks the current keys of products",
     "STATE_EXPIRED": LIST_AGAIN,

@@ -87,7 +87,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     parts.checks.update(
         {
             "user keys": keys_check(user_keys),
-            "state keys": keys_check(state_keys),
+            "state keys": keys_check(parts.state_keys),
             "database": store.check,
         }
     )

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +135,9 @@ class ProductsClient:
             )
         return _answer(response, frozenset(product_ids))
 
-    async def watch(self, epoch: int, resume_revision: int) -> AsyncIterator[WatchAccessResponse]:
+    async def watch(
+        self, epoch: int, resume_revision: int
+    ) -> AsyncGenerator[WatchAccessResponse, None]:
         """See `orders_svc.replica.follower.Feed`."""
         request = WatchAccessRequest(epoch=epoch, resume_revision=resume_revision)
         call = self._stub.WatchAccess(request, metadata=self._metadata())

@@ -90,13 +90,12 @@ def _max_bytes(rules: Mapping[str, Any]) -> ValueCheck:
     limit = whole_number(rules, "max_bytes", 0)
 
     def check(value: str | bytes) -> str | None:
-        return f"must have at most {limit} bytes" if _size(value) > limit else None
+        size = len(value)
+        if size <= limit and isinstance(value, str) and not value.isascii():
+            size = len(value.encode())
+        return f"must have at most {limit} bytes" if size > limit else None
 
     return check
-
-
-def _size(value: str | bytes) -> int:
-    return len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode())
 
 
 def _pattern(rules: Mapping[str, Any]) -> ValueCheck:
@@ -148,9 +147,14 @@ def _all_of(checks: list[ValueCheck]) -> ValueCheck:
 
 def _unless_empty(checks: list[ValueCheck], *, required: bool) -> ValueCheck:
     """An empty value is absent in proto3, so the other rules do not concern it."""
-    empty, check_rest = REQUIRED if required else None, _all_of(checks)
+    empty = REQUIRED if required else None
 
     def check(value: object) -> str | None:
-        return check_rest(value) if value else empty
+        if not value:
+            return empty
+        for each in checks:
+            if problem := each(value):
+                return problem
+        return None
 
     return check

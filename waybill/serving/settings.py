@@ -51,6 +51,8 @@ class ServingSettings(BaseSettings):
     """Processes that share the port."""
     worker: int = Field(default=0, ge=0)
     """Which of them this is, from 1. Set by the parent; 0 is the parent or an only process."""
+    parent_pid: int = Field(default=0, ge=0)
+    """The process that a worker ends with. Set by the parent; 0 for none."""
     max_message_bytes: int = Field(default=4 * 1024 * 1024, ge=1, le=1024**3)
     """Largest request message."""
     max_metadata_bytes: int = Field(default=DEFAULT_METADATA_BYTES, ge=1024, le=1024**3)

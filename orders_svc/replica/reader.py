@@ -1,0 +1,157 @@
+"""Answers from the copy, in microseconds, and only while it may be believed.
+
+The copy may be believed while it is known to have been complete at most `lag_bound_s` ago. With no
+copy yet, with changes known to be missing, or after a longer silence, the answer is
+`ReplicaNotReady`: cannot know, which is never a grant.
+
+Each read is one short transaction over data and description together. Nothing here waits for the
+disk, and nothing keeps a transaction open between two turns of the event loop.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import lmdb
+
+from orders_svc.access import Grant
+from orders_svc.replica.environments import Environments
+from orders_svc.replica.records import META_KEY, Meta, key_prefix, unpack_meta, unpack_row
+from orders_svc.replica.status import CLOCK_TOLERANCE_S, ReplicaStatus, status_of
+from waybill.errors import ReplicaNotReady, RevisionNotReached
+
+POLL_S = 0.01
+"""How often a waiting read looks again, in seconds."""
+
+ANSWER_MARGIN_S = 0.05
+"""A waiting read gives up this much before the caller's deadline, so that the refusal arrives."""
+
+
+class ReplicaReader:
+    """Reads the copy. Not for use from several threads."""
+
+    def __init__(
+        self,
+        environments: Environments,
+        *,
+        lag_bound_s: float = 5.0,
+        clock: Callable[[], float] = time.time,
+        wait_bound_s: float = 5.0,
+        timer: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Read from `environments`.
+
+        Args:
+            environments: where the copy is.
+            lag_bound_s: how long ago the copy was known to be complete at most, in seconds.
+            clock: the wall clock, which the writer's `synced_at` is compared with.
+            wait_bound_s: how long a read waits for a revision at most, in seconds.
+            timer: the clock of waiting; `sleep` lets its time pass.
+            sleep: how to wait.
+        """
+        self._environments = environments
+        self._lag_bound_s = lag_bound_s
+        self._clock = clock
+        self._wait_bound_s = wait_bound_s
+        self._timer = timer
+        self._sleep = sleep
+
+    def grants(
+        self, subject: str, product_ids: Sequence[str], min_revision: int = 0
+    ) -> Mapping[str, Grant]:
+        """The subject's grants among `product_ids`, all as of one revision, which they carry.
+
+        Raises:
+            ReplicaNotReady: cold, a gap, or over the lag bound.
+            RevisionNotReached: the copy is at a revision below `min_revision`.
+        """
+        try:
+            with self._begin() as txn:
+                meta = unpack_meta(txn.get(META_KEY))
+                problem = self._problem(meta)
+                if problem is None and meta.revision >= min_revision:
+                    return _read(txn, subject, product_ids, meta.revision)
+        except lmdb.Error as error:
+            problem = f"the replica cannot be read ({error})"
+        if problem is None:
+            raise RevisionNotReached(f"the replica is at {meta.revision}")
+        self._environments.refresh()
+        raise ReplicaNotReady(problem)
+
+    async def grants_at(
+        self,
+        subject: str,
+        product_ids: Sequence[str],
+        min_revision: int,
+        time_left_s: float | None,
+    ) -> Mapping[str, Grant]:
+        """`grants`, waiting for `min_revision` for as long as the caller has time.
+
+        Raises:
+            ReplicaNotReady: as `grants`, also while waiting.
+            RevisionNotReached: shortly before the caller's time is up, or after the wait's bound.
+        """
+        left_s = self._wait_bound_s
+        if time_left_s is not None:
+            left_s = min(left_s, time_left_s - ANSWER_MARGIN_S)
+        give_up_at = self._timer() + left_s
+        while True:
+            try:
+                return self.grants(subject, product_ids, min_revision)
+            except RevisionNotReached:
+                if self._timer() >= give_up_at:
+                    raise
+            await self._sleep(POLL_S)
+
+    @property
+    def revision(self) -> int:
+        """The copy's revision now, usable or not; 0 without a copy."""
+        return self.status().revision
+
+    def lag_s(self) -> float | None:
+        """Seconds since the copy was last known to be complete; None if it never was."""
+        return self.status().lag_s
+
+    def status(self) -> ReplicaStatus:
+        """How the copy is doing now."""
+        try:
+            with self._begin() as txn:
+                meta = unpack_meta(txn.get(META_KEY))
+        except (ReplicaNotReady, lmdb.Error) as error:
+            return ReplicaStatus(0, 0, 0, None, str(error))
+        return status_of(meta, self._clock(), self._lag_bound_s)
+
+    async def check(self) -> str | None:
+        """Health check: None while the copy is usable, else what is wrong."""
+        status = self.status()
+        if status.problem is not None:
+            self._environments.refresh()
+        return status.problem
+
+    def _problem(self, meta: Meta) -> str | None:
+        lag_s = self._clock() - meta.synced_at
+        if meta.ready and -CLOCK_TOLERANCE_S <= lag_s <= self._lag_bound_s:
+            return None
+        return status_of(meta, self._clock(), self._lag_bound_s).problem
+
+    def _begin(self) -> "lmdb.Transaction[bytes]":
+        environment = self._environments.current()
+        try:
+            return environment.begin()
+        except lmdb.MapResizedError:
+            environment.set_mapsize(0)  # takes the size that the writer has given it
+            return environment.begin()
+
+
+def _read(
+    txn: "lmdb.Transaction[bytes]", subject: str, product_ids: Sequence[str], revision: int
+) -> dict[str, Grant]:
+    prefix = key_prefix(subject)
+    grants = {}
+    for product_id in product_ids:
+        packed = txn.get(prefix + product_id.encode())
+        if packed is not None:
+            max_quantity, unit_price_micros, _ = unpack_row(packed)
+            grants[product_id] = Grant(product_id, max_quantity, unit_price_micros, revision)
+    return grants

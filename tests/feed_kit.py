@@ -1,0 +1,107 @@
+"""Events of the feed, and a products service made of dicts."""
+
+import copy
+from collections.abc import Iterable
+
+from shop.products.v1.products_pb2 import (
+    Change,
+    ChangeBatch,
+    Grant,
+    Heartbeat,
+    SnapshotEnd,
+    SnapshotGrants,
+    SnapshotStart,
+    WatchAccessResponse,
+)
+from waybill.errors import HistoryCompacted
+
+Key = tuple[str, str]
+Grants = dict[Key, tuple[int, int]]
+"""Maximum quantity and price by subject and product id."""
+
+
+def snapshot_start(epoch: int, revision: int) -> WatchAccessResponse:
+    return WatchAccessResponse(epoch=epoch, snapshot_start=SnapshotStart(revision=revision))
+
+
+def part(epoch: int, subject: str, *grants: Grant) -> WatchAccessResponse:
+    return WatchAccessResponse(
+        epoch=epoch, snapshot_grants=SnapshotGrants(subject=subject, grants=grants)
+    )
+
+
+def snapshot_end(epoch: int, revision: int, count: int) -> WatchAccessResponse:
+    return WatchAccessResponse(
+        epoch=epoch, snapshot_end=SnapshotEnd(revision=revision, grant_count=count)
+    )
+
+
+def changes(epoch: int, previous_revision: int, *batch: Change) -> WatchAccessResponse:
+    return WatchAccessResponse(
+        epoch=epoch, changes=ChangeBatch(previous_revision=previous_revision, changes=batch)
+    )
+
+
+def heartbeat(epoch: int, revision: int) -> WatchAccessResponse:
+    return WatchAccessResponse(epoch=epoch, heartbeat=Heartbeat(revision=revision))
+
+
+def granted(revision: int, subject: str, product_id: str, most: int = 0, price: int = 0) -> Change:
+    grant = Grant(product_id=product_id, max_quantity=most, unit_price_micros=price)
+    return Change(revision=revision, subject=subject, granted=grant)
+
+
+def revoked(revision: int, subject: str, product_id: str) -> Change:
+    return Change(revision=revision, subject=subject, revoked_product_id=product_id)
+
+
+class Products:
+    """Grants, their changes, and a feed of both, as the contract says."""
+
+    def __init__(self, epoch: int = 1) -> None:
+        self.epoch = epoch
+        self.revision = 0
+        self.floor = 0
+        self.grants: Grants = {}
+        self.log: list[Change] = []
+
+    def grant(self, subject: str, product_id: str, most: int = 0, price: int = 0) -> None:
+        self.revision += 1
+        self.grants[subject, product_id] = (most, price)
+        self.log.append(granted(self.revision, subject, product_id, most, price))
+
+    def revoke(self, subject: str, product_id: str) -> None:
+        if self.grants.pop((subject, product_id), None) is not None:
+            self.revision += 1
+            self.log.append(revoked(self.revision, subject, product_id))
+
+    def compact(self) -> None:
+        self.floor = self.revision
+        self.log.clear()
+
+    def backup(self) -> "Products":
+        return copy.deepcopy(self)
+
+    def stream(self, epoch: int, resume_revision: int, batch: int = 3) -> list[WatchAccessResponse]:
+        """What a watcher is sent at once, up to the first heartbeat."""
+        if resume_revision and epoch == self.epoch and resume_revision < self.floor:
+            raise HistoryCompacted
+        if not resume_revision or epoch != self.epoch or resume_revision > self.revision:
+            events = list(self._snapshot())
+        else:
+            events = list(self._changes(resume_revision, batch))
+        return [*events, heartbeat(self.epoch, self.revision)]
+
+    def _snapshot(self) -> Iterable[WatchAccessResponse]:
+        yield snapshot_start(self.epoch, self.revision)
+        for (subject, product_id), (most, price) in sorted(self.grants.items()):
+            grant = Grant(product_id=product_id, max_quantity=most, unit_price_micros=price)
+            yield part(self.epoch, subject, grant)
+        yield snapshot_end(self.epoch, self.revision, len(self.grants))
+
+    def _changes(self, after: int, batch: int) -> Iterable[WatchAccessResponse]:
+        new = [change for change in self.log if change.revision > after]
+        for start in range(0, len(new), batch):
+            several = new[start : start + batch]
+            yield changes(self.epoch, after, *several)
+            after = several[-1].revision
