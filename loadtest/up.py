@@ -135,9 +135,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("\n".join(recipes(shop)), flush=True)
             print("\nBoth services run; Ctrl-C ends them.", flush=True)
             wait_while_alive(shop)
-            print(
-                f"A service ended:\n{shop.products.tail()}\n{shop.orders.tail()}", file=sys.stderr
-            )
+            ended = (service for service in (shop.products, shop.orders) if not service.alive)
+            for service in ended:
+                print(f"{service.name} ended:\n{service.tail()}", file=sys.stderr)
     except KeyboardInterrupt:
         return 0
     except (StartFailed, grpc.RpcError) as error:
