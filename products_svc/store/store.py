@@ -152,4 +152,6 @@ def _changes_after(
     position = reads.position(connection)
     if revision < position.floor:
         raise HistoryCompacted(f"revision {revision} is below {position.floor}")
+    if revision >= position.revision:  # most often; one statement less
+        return position, ()
     return position, reads.changes_after(connection, revision, limit)
