@@ -10,14 +10,12 @@ import grpc
 from loadtest.callers import (
     Caller,
     HealthCaller,
-    ListedPage,
     OrderCaller,
     is_validate_only,
-    list_page,
-    listing_channel,
     orders_channel,
     request_ids,
 )
+from loadtest.listing import ListedPage, listing_channel, whole_list
 from loadtest.pacing import endless, fixed_count
 from loadtest.recorder import Recorder
 from loadtest.results import Load, RequestBytes
@@ -86,16 +84,17 @@ class Lab:
         return self._channels[user]
 
     def page(self, strategy: Strategy, ids: int, user: int) -> ListedPage:
-        """The page that one customer holds; listed once.
+        """The page that one customer holds; listed once. More users than customers share them.
 
         Raises:
             grpc.RpcError: the products service refused.
             ValueError: the customer's list has another length.
         """
+        user %= self._world.customers
         key = (strategy, ids, user)
         if key not in self._pages:
             token = self._world.tokens[subject(ids, user)]
-            self._pages[key] = list_page(self._listing, strategy, token, ids)
+            self._pages[key] = whole_list(self._listing, strategy, token, ids)
         return self._pages[key]
 
     def health_caller(self, user: int) -> Caller:

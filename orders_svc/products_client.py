@@ -13,6 +13,7 @@ import grpc
 from grpc import aio
 
 from orders_svc.access import Grant
+from orders_svc.settings import Settings
 from orders_svc.strategies.direct_call import AccessAnswer, UpstreamTimedOut
 from shop.products.v1.products_pb2 import (
     CheckAccessRequest,
@@ -85,6 +86,25 @@ def open_channel(target: str, tls: TlsFiles | None = None) -> aio.Channel:
     if tls is None:
         return aio.insecure_channel(target, options=CHANNEL_OPTIONS)
     return aio.secure_channel(target, tls.credentials(), options=CHANNEL_OPTIONS)
+
+
+def connect(settings: Settings) -> "ProductsClient":
+    """A client as the settings say. Needs a running event loop.
+
+    gRPC lets clients of one target share a connection.
+
+    Raises:
+        OSError: a TLS file cannot be read.
+    """
+    tls = None
+    if settings.products_tls_ca_file is not None:
+        tls = TlsFiles(
+            settings.products_tls_ca_file,
+            settings.products_tls_cert_file,
+            settings.products_tls_key_file,
+        )
+    channel = open_channel(settings.products_target, tls)
+    return ProductsClient(channel, TokenFile(settings.service_token_file))
 
 
 class TokenFile:

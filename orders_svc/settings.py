@@ -76,8 +76,9 @@ class Settings(ServingSettings):
     replica_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """How far behind the products service the copy may be and still be used."""
     follower: Literal["in-process", "process", "none"] = "in-process"
-    """What keeps the copy up to date: this process (with workers, the first of them), a process of
-    its own (`python -m orders_svc follow`), or nothing."""
+    """What keeps the copy up to date: this process (with workers, the first of them), a process
+    beside it that the service keeps alive, or nothing here: whoever runs
+    `python -m orders_svc follow`."""
 
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:

@@ -7,6 +7,7 @@ import pytest
 
 from loadtest import compare
 from loadtest.results import FLOOR, load_run
+from loadtest.setting import LAB_ORDERS_ENV
 
 pytestmark = pytest.mark.e2e
 
@@ -44,7 +45,7 @@ def test_a_tiny_comparison_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_a_service_that_cannot_start_is_an_error_and_no_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(compare.LAB_ORDERS_ENV, "ORDERS_CACHE_TTL_S", "soon")
+    monkeypatch.setitem(LAB_ORDERS_ENV, "ORDERS_CACHE_TTL_S", "soon")
     assert compare.main(["--results", str(tmp_path)]) == 1
     assert "nothing was recorded" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

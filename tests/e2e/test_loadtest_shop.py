@@ -38,7 +38,7 @@ def listed(shop: Shop, subject: str) -> list[str]:
     with grpc.insecure_channel(shop.products_target) as channel:
         answer = ProductsServiceStub(channel).ListProducts(
             ListProductsRequest(page_size=100),
-            metadata=[("authorization", f"Bearer {shop.token(subject)}")],
+            metadata=(("authorization", f"Bearer {shop.token(subject)}"),),
             timeout=10,
         )
     return [product.product_id for product in answer.products]

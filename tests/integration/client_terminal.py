@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from rich.console import Console
 from client.cli import main
 from client.output import Screen
 from tests.integration.client_fakes import FakeShop, fake_shop
-from waybill.testing import FakeClock
 
 __all__ = ["Client", "FakeShop", "Ran", "fake_shop"]
 
@@ -40,7 +40,7 @@ class Client:
     state_home: Path
     products_target: str
     orders_target: str
-    clock: FakeClock
+    clock: Callable[[], float]
 
     def run(self, *argv: str, width: int = 0, **environ: str) -> Ran:
         """Run a command; on a terminal where `width` is given, otherwise on pipes."""

@@ -194,7 +194,7 @@ def _length_check(name: str, rules: Rules) -> FieldCheck:
 
 def _items_check(name: str, check_value: ValueCheck) -> FieldCheck:
     def check(message: Message, path: str, violations: Violations) -> None:
-        if _wrong_already(path + name, violations):
+        if violations and _wrong_already(path + name, violations):
             return
         for index, value in enumerate(getattr(message, name)):
             if problem := check_value(value):
@@ -215,7 +215,7 @@ def _nested_check(field: FieldDescriptor, checks: list[FieldCheck]) -> FieldChec
                 each(item, below, violations)
 
     def check_items(message: Message, path: str, violations: Violations) -> None:
-        if _wrong_already(path + name, violations):
+        if violations and _wrong_already(path + name, violations):
             return
         for index, item in enumerate(getattr(message, name)):
             below = f"{path}{name}[{index}]."
@@ -232,7 +232,7 @@ def _unique_check(field: FieldDescriptor, unique: bool | str) -> FieldCheck:
 
     def check(message: Message, path: str, violations: Violations) -> None:
         items = getattr(message, name)
-        if len(items) < 2 or _wrong_already(path + name, violations):
+        if len(items) < 2 or (violations and _wrong_already(path + name, violations)):
             return
         seen: set[Hashable] = set()
         for index, item in enumerate(items):
@@ -257,4 +257,4 @@ def _identity(field: FieldDescriptor, unique: bool | str) -> tuple[str, Callable
 
 def _wrong_already(path: str, violations: Violations) -> bool:
     """Whether to spare the items: the list is wrong as a whole, or enough is wrong elsewhere."""
-    return bool(violations) and (path in violations or len(violations) >= MAX_VIOLATIONS)
+    return path in violations or len(violations) >= MAX_VIOLATIONS
