@@ -92,9 +92,11 @@ def test_a_budget_is_inclusive(shop: FakeShop) -> None:
 
 
 def test_a_call_does_not_wait_longer_than_it_may(shop: FakeShop) -> None:
-    hasty = Limits(timeout_s=1e-9)
+    hasty = Limits(timeout_s=0.1)
+    shop.script.may_answer.clear()
     with client(shop, limits=hasty) as shopping, pytest.raises(CallRefused) as caught:
         shopping.get("sku-1")
+    shop.script.may_answer.set()
     assert caught.value.refusal.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
@@ -109,6 +111,7 @@ def test_mutual_tls() -> None:
     authority, stranger = Authority("shop"), Authority("stranger")
     server_identity, own = authority.issue("localhost"), authority.issue("client")
     script = Script(FakeClock())
+    script.may_answer.set()
     server = grpc.server(futures.ThreadPoolExecutor(1))
     add_ProductsServiceServicer_to_server(FakeProducts(script), server)
     add_OrdersServiceServicer_to_server(FakeOrders(script), server)
