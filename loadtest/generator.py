@@ -38,13 +38,14 @@ class Generator:
         """
         warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
         self._run(job, warm_up, "warm-up")
-        before, own_before = self._meter.read(), time.process_time()
+        begin, before, own_before = time.perf_counter(), self._meter.read(), time.process_time()
         phase = self._run(job, job.load, "measured")
         cpu_s, own_s = self._meter.since(before), time.process_time() - own_before
         return Measured(
             observed=phase.recorder.observed(job.load.duration_s),
             cpu_s=cpu_s,
             generator_cpu_s=own_s,
+            elapsed_s=time.perf_counter() - begin,
             request=phase.request,
         )
 

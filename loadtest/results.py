@@ -118,6 +118,8 @@ class Measured(_Value):
     cpu_s: dict[str, float]
     """By service: "orders" and "products"."""
     generator_cpu_s: float
+    elapsed_s: float
+    """From before the first call to after the last answer."""
     request: RequestBytes
     wire: WireBytes | None = None
     """None where it was not counted."""
@@ -136,12 +138,10 @@ class Sample(_Value):
     saturated: bool
     """The generator could not keep its schedule: the figures say more of it than of the cell."""
 
-    def cpu_us(self, *services: str) -> float | None:
-        """CPU time of `services` together for each answered call, in microseconds."""
+    def cpu_us(self, service: str) -> float | None:
+        """CPU time of `service` for each answered call, in microseconds."""
         answered = self.measured.observed.answered
-        if not answered:
-            return None
-        return sum(self.measured.cpu_s[name] for name in services) / answered * 1e6
+        return self.measured.cpu_s[service] / answered * 1e6 if answered else None
 
 
 class Machine(_Value):
