@@ -13,6 +13,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "CREDENTIAL_INVALID": f"{LOG_IN_AGAIN}; if it stays, the service reads another users-jwks.json"
     " than the one beside your session file",
     "CREDENTIAL_EXPIRED": f"{LOG_IN_AGAIN}, with a longer --ttl-s if need be",
+    "CREDENTIAL_TOO_LARGE": f"{LOG_IN_AGAIN}, without roles or with a shorter subject",
     "STATE_MISSING": LIST_AGAIN,
     "STATE_INVALID": f"{LIST_AGAIN}; if it stays, orders lacks the current keys of products",
     "STATE_EXPIRED": LIST_AGAIN,
@@ -32,6 +33,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "REVISION_NOT_REACHED": "try again, with a longer --timeout or a lower --min-revision",
     "KEYS_UNAVAILABLE": "try again; if it stays, the service cannot read its key file:"
     " log in once, and start products before orders",
+    "STREAM_STALLED": "read the stream faster, or resume from the last applied revision",
     "STORAGE_UNAVAILABLE": "try again later; the service cannot reach its database",
     "SHUTTING_DOWN": "try again",
     "INVALID_REQUEST": "correct the fields named here",

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -54,9 +53,9 @@ def _show_blocks(console: Console, blocks: Iterable[Block], style: str = "") -> 
 
 
 def _problem_blocks(problem: Problem) -> list[Block]:
-    by = f", refused by {problem.peer}" if problem.peer else ""
-    kind = " ".join(filter(None, (problem.code, problem.reason)))
-    blocks: list[Block] = [Line(f"{kind}{by}"), Line(problem.message)]
+    origin = f"from {problem.peer}" if problem.peer else ""
+    title = " ".join(filter(None, (problem.code, problem.reason, origin)))
+    blocks: list[Block] = [Line(title), Line(problem.message)]
     facts = [*problem.violations.items(), *problem.facts.items()]
     if problem.request_id:
         facts.append(("x-request-id", problem.request_id))
@@ -114,7 +113,7 @@ def _rich_facts(pairs: Iterable[tuple[str, str]]) -> RichTable:
 
 
 def _rich_table(block: Table) -> RichTable:
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for column in block.columns:
         table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
     for row in block.rows:

@@ -9,7 +9,7 @@ import grpc
 from client import exits
 from client.advice import advice_for
 from client.errors import CallRefused, LocalFileError, NotLoggedIn, UsageError
-from waybill.errors import WaybillError
+from waybill.errors import InvalidRequest, WaybillError
 from waybill.status import Refusal, code_of
 
 UNEXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -91,16 +91,22 @@ def _refused(error: CallRefused) -> Problem:
         code=refusal.code.name,
         peer=str(error.peer),
         request_id=refusal.request_id,
-        facts={**refusal.facts, **error.notes},
+        facts=dict(sorted({**refusal.facts, **error.notes}.items())),  # a map has no order
         violations=refusal.violations,
     )
 
 
 def _not_sent(error: WaybillError) -> Problem:
     code = code_of(error)
-    advice = advice_for(error.reason, code)
-    exit_code = exits.exit_code(code)
-    return Problem(error.reason, error.message, advice, exit_code, code.name, facts=error.facts)
+    return Problem(
+        reason=error.reason,
+        message=error.message,
+        advice=advice_for(error.reason, code),
+        exit_code=exits.exit_code(code),
+        code=code.name,
+        facts=error.facts,
+        violations=error.violations if isinstance(error, InvalidRequest) else {},
+    )
 
 
 def _own(reason: str, message: str, code: grpc.StatusCode) -> Problem:

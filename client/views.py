@@ -24,10 +24,8 @@ LINE_COLUMNS = (
 ORDER_COLUMNS = (
     Column("order"),
     Column("placed"),
-    Column("lines", right=True),
     Column("units", right=True),
     Column("strategy"),
-    Column("request id"),
 )
 
 
@@ -153,10 +151,8 @@ def _order_row(placed: Order) -> tuple[str, ...]:
     return (
         placed.order_id,
         moment(placed.create_time.seconds),
-        str(len(placed.lines)),
         str(sum(line.quantity for line in placed.lines)),
         placed.strategy,
-        placed.request_id,
     )
 
 

@@ -18,7 +18,7 @@ from loadtest.cpu import CpuMeter
 from loadtest.lab import Lab, Phase
 from loadtest.refusals import refusal_of
 from loadtest.replies import Reply
-from loadtest.results import Measured
+from loadtest.results import Load, Measured
 from loadtest.users import USERS
 from loadtest.world import Job, World
 
@@ -37,20 +37,21 @@ class Generator:
         that of the measured calls and of nothing else but the servers' own idling.
         """
         warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
-        self._run(job.model_copy(update={"load": warm_up, "seed": f"{job.seed}/warm-up"}))
-        before, own_before = self._meter.read(), time.process_time()
-        phase = self._run(job)
+        self._run(job, warm_up, "warm-up")
+        begin, before, own_before = time.perf_counter(), self._meter.read(), time.process_time()
+        phase = self._run(job, job.load, "measured")
         cpu_s, own_s = self._meter.since(before), time.process_time() - own_before
         return Measured(
             observed=phase.recorder.observed(job.load.duration_s),
             cpu_s=cpu_s,
             generator_cpu_s=own_s,
+            elapsed_s=time.perf_counter() - begin,
             request=phase.request,
         )
 
-    def _run(self, job: Job) -> Phase:
-        phase = self._lab.begin(job.cell.ids, job.cell.method, job.load, job.seed)
-        run_users(self._lab, job.cell.row, job.load.users)
+    def _run(self, job: Job, load: Load, name: str) -> Phase:
+        phase = self._lab.begin(job, load, name)
+        run_users(self._lab, job.cell.row, load.users)
         return phase
 
 

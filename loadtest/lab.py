@@ -10,30 +10,29 @@ import grpc
 from loadtest.callers import (
     Caller,
     HealthCaller,
-    ListedPage,
     OrderCaller,
     is_validate_only,
-    list_page,
-    listing_channel,
     orders_channel,
     request_ids,
 )
+from loadtest.listing import ListedPage, listing_channel, whole_list
 from loadtest.pacing import endless, fixed_count
 from loadtest.recorder import Recorder
-from loadtest.results import Load, Method, RequestBytes
-from loadtest.world import World, subject
+from loadtest.results import Load, RequestBytes
+from loadtest.world import Job, World, subject
 from waybill.strategy import Strategy
 
 
 class Phase:
     """One stretch of load on one cell, which all its users share."""
 
-    def __init__(self, ids: int, method: Method, load: Load, seed: str, recorder: Recorder) -> None:
-        self.ids = ids
-        self.method = method
+    def __init__(self, job: Job, load: Load, name: str, recorder: Recorder) -> None:
+        self.ids = job.cell.ids
+        self.method = job.cell.method
         self.load = load
         self.recorder = recorder
-        self._seed = seed
+        self._seed = job.seed
+        self._name = name
         self.request = RequestBytes(metadata=0, message=0)
         self._indices = count()
 
@@ -51,7 +50,8 @@ class Phase:
 
     def arrivals(self, user: int) -> Iterator[float]:
         """When this user's calls are meant to start; endless where the phase has no length."""
-        rate, random = self.load.rate_per_s / self.load.users, self.random(user, "arrivals")
+        rate = self.load.rate_per_s / self.load.users
+        random = self.random(user, f"arrivals/{self._name}")
         if self.load.duration_s:
             return fixed_count(rate, self.load.duration_s, random)
         return endless(rate, random)
@@ -69,9 +69,12 @@ class Lab:
         self._pages: dict[tuple[Strategy, int, int], ListedPage] = {}
         self.phase: Phase | None = None
 
-    def begin(self, ids: int, method: Method, load: Load, seed: str) -> Phase:
-        """Start a phase; users that enter from now on belong to it."""
-        self.phase = Phase(ids, method, load, seed, Recorder(self.clock))
+    def begin(self, job: Job, load: Load, name: str) -> Phase:
+        """Start a phase of a job; users that enter from now on belong to it.
+
+        Phases of different names have different arrivals, and the same orders.
+        """
+        self.phase = Phase(job, load, name, Recorder(self.clock))
         return self.phase
 
     def channel(self, user: int) -> grpc.Channel:
@@ -81,16 +84,17 @@ class Lab:
         return self._channels[user]
 
     def page(self, strategy: Strategy, ids: int, user: int) -> ListedPage:
-        """The page that one customer holds; listed once.
+        """The page that one customer holds; listed once. More users than customers share them.
 
         Raises:
             grpc.RpcError: the products service refused.
             ValueError: the customer's list has another length.
         """
+        user %= self._world.customers
         key = (strategy, ids, user)
         if key not in self._pages:
             token = self._world.tokens[subject(ids, user)]
-            self._pages[key] = list_page(self._listing, strategy, token, ids)
+            self._pages[key] = whole_list(self._listing, strategy, token, ids)
         return self._pages[key]
 
     def health_caller(self, user: int) -> Caller:
@@ -104,7 +108,8 @@ class Lab:
             self.page(strategy, phase.ids, user),
             validate_only=is_validate_only(phase.method),
             request_ids=self._request_ids,
-            random=phase.random(user, "orders"),
+            # Each method has its favourites, so that one cell does not warm the next one's cache.
+            random=phase.random(user, f"orders/{phase.method}"),
         )
 
     def close(self) -> None:

@@ -142,6 +142,11 @@ class Service:
         return f"127.0.0.1:{self._port}"
 
     @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         """The process that was started."""
         assert self._process is not None, "not started"

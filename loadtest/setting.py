@@ -38,5 +38,6 @@ def world_of(shop: Shop, run_id: str, ids: Sequence[int], customers: int) -> Wor
         orders_target=shop.orders_target,
         products_target=shop.products_target,
         pids={"orders": shop.orders_pids, "products": shop.products.pids},
+        customers=customers,
         tokens={name: shop.token(name) for name in subjects(ids, customers)},
     )

@@ -57,7 +57,8 @@ class Shop:
         self._products_env = {"PRODUCTS_PORT": "0"} | dict(products_env or {})
         self._orders_env = {"ORDERS_PORT": "0", "ORDERS_WORKERS": str(orders_workers)}
         self._orders_env |= orders_env or {}
-        self._stock = stock or Stock()
+        self.stock = stock or Stock()
+        """What it sells, and to whom."""
         self._stack = ExitStack()
         self._products: Service | None = None
         self._orders: Service | None = None
@@ -128,13 +129,13 @@ class Shop:
         token_file = self.home / "orders-service-token"
         token_file.touch(mode=0o600)
         token_file.write_text(self.token(SERVICE_SUBJECT, [SERVICE_ROLE]), encoding="ascii")
-        products, grants = self._stock.write(self._folder)
+        products, grants = self.stock.write(self._folder)
         arguments = ("import", "--products", str(products), "--grants", str(grants))
         run(self._command("import", "products_svc", arguments, self._products_env))
 
     def _service(self, name: str, env: Mapping[str, str]) -> Service:
         workers = int(env.get(f"{name.upper()}_WORKERS", "1"))
-        return Service(self._command(name, f"{name}_svc", (), env), ready_lines=workers)
+        return Service(self._command(name, f"{name}_svc", ("serve",), env), ready_lines=workers)
 
     def _command(
         self, name: str, module: str, arguments: Sequence[str], env: Mapping[str, str]

@@ -22,24 +22,36 @@ class Stock:
     id_kind: IdKind = IdKind.SKU
     seed: int = 1
 
+    def catalogue(self) -> list[Product]:
+        """Everything there is."""
+        spec = CatalogueSpec(0, 0, self.products, self.id_kind, self.seed)
+        return list(generate_products(spec))
+
+    def granted(self, subject: str) -> list[str]:
+        """The ids of what `subject` may order, in order."""
+        return sorted(product.product_id for product in self._choice(subject, self.catalogue()))
+
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write the files that `python -m products_svc import` takes: products and grants."""
-        spec = CatalogueSpec(0, 0, self.products, self.id_kind, self.seed)
-        products = list(generate_products(spec))
         products_file, grants_file = folder / "products.jsonl", folder / "grants.csv"
         with products_file.open("w", encoding="utf-8") as file:
-            write_products(file, products)
+            write_products(file, self.catalogue())
         with grants_file.open("w", encoding="utf-8", newline="") as file:
-            write_grants(file, self._grants(products))
+            write_grants(file, self._wanted())
         return products_file, grants_file
 
-    def _grants(self, products: list[Product]) -> Iterator[WantedGrant]:
-        for subject, count in self.grants.items():
-            random = Random(f"stock {self.seed} {subject}")  # noqa: S311 - made-up data
-            for product in random.sample(products, count):
+    def _wanted(self) -> Iterator[WantedGrant]:
+        catalogue = self.catalogue()
+        for subject in self.grants:
+            for product in self._choice(subject, catalogue):
                 yield WantedGrant(
                     subject=subject,
                     product_id=product.product_id,
                     max_quantity=0,
                     unit_price_micros=None,
                 )
+
+    def _choice(self, subject: str, catalogue: list[Product]) -> list[Product]:
+        """A subject's own choice, the same one each time."""
+        random = Random(f"stock {self.seed} {subject}")  # noqa: S311 - made-up data
+        return random.sample(catalogue, self.grants.get(subject, 0))

@@ -8,8 +8,6 @@ from statistics import median
 from loadtest.histogram import Latencies
 from loadtest.results import FLOOR, Cell, RequestBytes, Sample
 
-SERVICES = ("orders", "products")
-
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -47,7 +45,7 @@ class Row:
     """CPU time of the orders service for each answered call, in microseconds."""
     products_us: Spread | None
     ratio: Spread | None
-    """CPU time of both services for each call, over that of a floor call in the same round."""
+    """How many floor calls of the same round a call costs; see `ratio_to`."""
     request: RequestBytes
     rank: int | None = None
     """Place by CPU time among the strategies with the same ids and method."""
@@ -76,26 +74,57 @@ def by_code(refused: Mapping[str, int]) -> dict[str, int]:
     return dict(codes)
 
 
-def floors(samples: Iterable[Sample]) -> dict[int, float]:
-    """CPU microseconds of one floor call in each round, of both services together."""
-    rounds: defaultdict[int, list[float]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What a round's floor calls cost."""
+
+    orders_us: float
+    """CPU time of the orders service for each call, in microseconds."""
+    products_load: float
+    """CPU seconds that the products service uses in a second, though no floor call reaches it."""
+
+
+def floors(samples: Iterable[Sample]) -> dict[int, Floor]:
+    """The floor of each round that has one to be believed."""
+    rounds: defaultdict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
-        cost = sample.cpu_us(*SERVICES)
-        if sample.cell.row == FLOOR and not sample.saturated and cost:
-            rounds[sample.round].append(cost)
-    return {number: median(costs) for number, costs in rounds.items()}
+        if sample.cell.row == FLOOR and not sample.saturated:
+            rounds[sample.round].append(sample)
+    return {number: _floor(taken) for number, taken in rounds.items()}
 
 
-def _ratios(samples: Iterable[Sample], floor: Mapping[int, float]) -> list[float]:
-    costs = ((sample.round, sample.cpu_us(*SERVICES)) for sample in samples)
-    return [cost / floor[number] for number, cost in costs if cost and number in floor]
+def _floor(samples: Sequence[Sample]) -> Floor:
+    measured = [sample.measured for sample in samples]
+    return Floor(
+        orders_us=median(_costs(samples, "orders")),
+        products_load=median(each.cpu_s["products"] / each.elapsed_s for each in measured),
+    )
+
+
+def ratio_to(floor: Floor, sample: Sample) -> float | None:
+    """How many floor calls a call of `sample` costs in CPU time.
+
+    Counts all that the orders service uses, and what the products service uses beyond its work at
+    rest, so that a strategy does not get cheap by letting another service do the work.
+    """
+    orders_us = sample.cpu_us("orders")
+    if orders_us is None:
+        return None
+    measured = sample.measured
+    extra_s = measured.cpu_s["products"] - floor.products_load * measured.elapsed_s
+    return (orders_us + extra_s / measured.observed.answered * 1e6) / floor.orders_us
+
+
+def _ratios(samples: Iterable[Sample], floor: Mapping[int, Floor]) -> list[float]:
+    taken = (ratio_to(floor[sample.round], sample) for sample in samples if sample.round in floor)
+    return [ratio for ratio in taken if ratio is not None]
 
 
 def _costs(samples: Iterable[Sample], service: str) -> list[float]:
     return [cost for sample in samples if (cost := sample.cpu_us(service)) is not None]
 
 
-def _row(cell: Cell, samples: Sequence[Sample], floor: Mapping[int, float]) -> Row:
+def _row(cell: Cell, samples: Sequence[Sample], floor: Mapping[int, Floor]) -> Row:
     good = [sample for sample in samples if not sample.saturated]
     shown = [sample.measured.observed for sample in good or samples]
     latency = Latencies.merged(seen.latency for seen in shown)

@@ -49,8 +49,8 @@ _LEGEND = (
     "got: calls sent a second. p50, p99: accepted calls from the intended start, which includes",
     "the generator's own lag; serve: from the actual start.",
     "CPU µs: of the orders and the products process for each answered call, their idle work",
-    "included, median of the rounds. × floor: both together, over the same of a bare health check",
-    "in the same round, ± half the range of the rounds.",
+    "included, median of the rounds. × floor: orders, and what products uses beyond its idle work,",
+    "over a bare health check on the orders process in the same round, ± half the rounds' range.",
     "sent: request bytes before compression: metadata as HTTP/2 counts it (key + value + 32 each)",
     "plus the message.",
 )

@@ -22,6 +22,8 @@ class World(BaseModel):
     products_target: str
     pids: Mapping[str, tuple[int, ...]]
     """Processes by service: "orders" and "products"."""
+    customers: int
+    """How many customers there are for each number of ids."""
     tokens: Mapping[str, str]
     """User JWT by subject; a secret of the lab's own throw-away issuer."""
 

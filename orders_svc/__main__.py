@@ -5,14 +5,18 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 from orders_svc.bootstrap import build
+from orders_svc.replica import process as follower
+from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
 from waybill.errors import StorageUnavailable
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
 from waybill.serving.settings import load
 from waybill.serving.workers import run_workers
+from waybill.strategy import Strategy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,10 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = load(Settings, environ, overrides)
     if "ORDERS_DATABASE_URL" not in os.environ:
         state_home(os.environ).mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.workers > 1 and settings.worker == 0:
-        command = [sys.executable, "-m", "orders_svc", "serve"]
-        return run_workers(command, settings.workers, settings=settings, environ=environ)
-    return asyncio.run(_serve(settings))
+    if options.command == "follow":
+        return follower.main(settings)
+    return _serve(settings, environ)
 
 
 def development_defaults(environ: Mapping[str, str]) -> dict[str, str]:
@@ -41,11 +44,23 @@ def development_defaults(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _serve(settings: Settings) -> int:
+def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Serve, by workers where there are several, with a follower beside where one is wanted."""
+    if settings.worker:
+        return asyncio.run(_serve_here(settings))
+    wanted = settings.follower == "process" and Strategy.REPLICA in settings.strategies
+    with follower.follower_process(environ) if wanted else nullcontext():
+        if settings.workers == 1:
+            return asyncio.run(_serve_here(settings))
+        command = [sys.executable, "-m", "orders_svc", "serve"]
+        return run_workers(command, settings.workers, settings=settings, environ=environ)
+
+
+async def _serve_here(settings: Settings) -> int:
     try:
         orders = build(settings)
-    except StorageUnavailable as unavailable:
-        print(f"ORDERS_DATABASE_URL: {unavailable}", file=sys.stderr)
+    except (StorageUnavailable, ReplicaLocked, ReplicaUnusable, OSError) as problem:
+        print(problem, file=sys.stderr)
         return 1
     try:
         await serve(settings, orders.services, orders.service_names, orders.checks, ready=announce)
@@ -58,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orders_svc", description="Settings come from ORDERS_* variables."
     )
-    parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
+    parser.add_argument("command", nargs="?", choices=["serve", "follow"], default="serve")
     parser.add_argument("--port", type=int, help="0 takes a free one")
     parser.add_argument("--workers", type=int, help="processes that share the port")
     return parser

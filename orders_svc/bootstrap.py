@@ -1,30 +1,36 @@
 """The one place where the orders service is put together. Tests come in through the same door."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import NoReturn
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
 from orders_svc.ledger import Ledger
-from orders_svc.products_client import ProductsClient, TlsFiles, TokenFile, open_channel
+from orders_svc.products_client import ProductsClient, connect
+from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
+from orders_svc.replica.follower import Follower
+from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.store import ReplicaStore
+from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
 from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
+from orders_svc.strategies.replica import ReplicaResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
-from waybill.errors import KeysUnavailable
-from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile, KeySource
-from waybill.serving.guard import Guard, GuardedService
+from waybill.serving.assembly import keys_check, make_guard
+from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
-from waybill.serving.identity import Authenticator
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
@@ -73,6 +79,9 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
 
     Raises:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
+        ReplicaLocked: another process follows into the same replica.
+        ReplicaUnusable: the replica's files cannot be opened.
+        OSError: a TLS file cannot be read.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     user_keys = JwksFile(settings.user_keys, clock)
@@ -87,7 +96,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     parts.checks.update(
         {
             "user keys": keys_check(user_keys),
-            "state keys": keys_check(state_keys),
+            "state keys": keys_check(parts.state_keys),
             "database": store.check,
         }
     )
@@ -96,7 +105,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         {strategy: RESOLVERS[strategy](parts) for strategy in settings.strategies},
         store,
     )
-    guard = _guard(settings, clock, user_keys, verified)
+    guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
@@ -105,39 +114,9 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     )
 
 
-def keys_check(keys: KeySource) -> Check:
-    """A health check that fails until `keys` has some."""
-
-    async def check() -> str | None:
-        try:
-            keys.current()
-        except KeysUnavailable as unavailable:
-            return str(unavailable)
-        return None
-
-    return check
-
-
-def _guard(
-    settings: Settings, clock: Callable[[], float], keys: KeySource, verified: VerifiedCache
-) -> Guard:
-    verifier = JwtVerifier(
-        keys,
-        typ="at+jwt",  # RFC 9068
-        issuer=settings.user_issuer,
-        audience=settings.user_audience,
-        refusals=CREDENTIAL_REFUSALS,
-        clock=clock,
-        leeway_s=settings.clock_leeway_s,
-        cache=verified,
-    )
-    return Guard(
-        Authenticator(verifier),
-        RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8")),
-        max_message_bytes=settings.max_message_bytes,
-        max_concurrent_calls=settings.max_concurrent_calls,
-        log=make_logger(settings.log_level, service="orders"),
-    )
+def field_rules() -> RuleTable:
+    """The rules of all request fields."""
+    return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
@@ -190,23 +169,45 @@ def _direct_call(parts: Parts) -> DirectCallResolver:
 
 
 def _products(parts: Parts) -> ProductsClient:
-    """A client of the products service; gRPC lets clients of one target share a connection."""
-    settings = parts.settings
-    tls = None
-    if settings.products_tls_ca_file is not None:
-        tls = TlsFiles(
-            settings.products_tls_ca_file,
-            settings.products_tls_cert_file,
-            settings.products_tls_key_file,
-        )
-    channel = open_channel(settings.products_target, tls)
-    client = ProductsClient(channel, TokenFile(settings.service_token_file))
+    client = connect(parts.settings)
     parts.closers.push_async_callback(client.close)
     return client
+
+
+def _replica(parts: Parts) -> ReplicaResolver:
+    settings = parts.settings
+    reader = ReplicaReader(
+        _replica_files(parts), lag_bound_s=settings.replica_lag_bound_s, clock=parts.clock
+    )
+    parts.checks["replica"] = reader.check
+    return ReplicaResolver(reader)
+
+
+def _replica_files(parts: Parts) -> Environments:
+    """The copy's files, with a follower in this process where the settings want it here."""
+    settings = parts.settings
+    if settings.follower != "in-process" or settings.worker > 1:
+        folder = FolderEnvironment(settings.replica_path)
+        parts.closers.callback(folder.close)
+        return folder
+    store = ReplicaStore(settings.replica_path, settings.replica_map_bytes)
+    writer = ReplicaWriter(store)
+    parts.closers.push_async_callback(writer.close)
+    log = make_logger(settings.log_level, service="orders")
+    follower = Follower(_products(parts), writer, log=log, clock=parts.clock)
+    parts.closers.push_async_callback(_cancelled, asyncio.create_task(follower.run()))
+    return OwnEnvironment(store.environment)
+
+
+async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
     Strategy.METADATA_JWT: _metadata_jwt,
     Strategy.MESSAGE_FIELD: _message_field,
+    Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
 }

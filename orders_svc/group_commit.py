@@ -84,18 +84,21 @@ class GroupCommit(Generic[Item, Outcome]):
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            last = False
-            while len(group) < self._max_group and not self._queue.empty():
-                following = self._queue.get_nowait()  # this thread alone takes
-                if following is None:
-                    last = True
-                    break
-                group.append(following)
-            self._answer(group)
-            if last:
-                return
+        more = True
+        while more:
+            group, more = self._next_group()
+            if group:
+                self._answer(group)
+
+    def _next_group(self) -> tuple[list[_Waiting[Item, Outcome]], bool]:
+        """Wait for one item and take what waits behind it; False after the last one of all."""
+        group: list[_Waiting[Item, Outcome]] = []
+        while len(group) < self._max_group and not (group and self._queue.empty()):
+            waiting = self._queue.get()  # waits for the first only: this thread alone takes
+            if waiting is None:
+                return group, False
+            group.append(waiting)
+        return group, True
 
     def _answer(self, group: Sequence[_Waiting[Item, Outcome]]) -> None:
         outcomes = self._outcomes([waiting.item for waiting in group])

@@ -40,12 +40,6 @@ class Settings(ServingSettings):
     """The versions of carried state that are read."""
     state_budget_bytes: int = Field(4 * 1024 * 1024, ge=1)
     """Most carried state in one call. Metadata has its own, lower bound: `max_metadata_bytes`."""
-    clock_leeway_s: int = Field(5, ge=0, le=300)
-    """How far the clocks of those who sign and of this service may differ."""
-    verified_cache_entries: int = Field(10_000, ge=0)
-    """Verified tokens and envelopes that are remembered; 0 verifies each time."""
-    verified_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
-    """Their bytes as carried; decoded, they take a multiple of that."""
 
     products_target: str = Field("127.0.0.1:50051", min_length=1)
     """Where the products service is, as a gRPC target."""
@@ -76,8 +70,9 @@ class Settings(ServingSettings):
     replica_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """How far behind the products service the copy may be and still be used."""
     follower: Literal["in-process", "process", "none"] = "in-process"
-    """What keeps the copy up to date: this process (with workers, the first of them), a process of
-    its own (`python -m orders_svc follow`), or nothing."""
+    """What keeps the copy up to date: this process (with workers, the first of them), a process
+    beside it that the service keeps alive, or nothing here: whoever runs
+    `python -m orders_svc follow`."""
 
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:

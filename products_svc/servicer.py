@@ -128,8 +128,8 @@ class ProductsServicer:
         if ADMIN in call.caller.roles:
             known, _ = await self._store.known_products([product_id])
             if not known:
-                return ProductNotFound(facts={"product_id": product_id})
-        return NotGranted(facts={"product_id": product_id})
+                return ProductNotFound(facts={"product_ids": product_id})
+        return NotGranted(facts={"product_ids": product_id})
 
 
 def _access_page(subject: str, listing: Listing) -> AccessPage:

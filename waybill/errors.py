@@ -181,6 +181,13 @@ class StorageUnavailable(Unavailable):
     message = "the service's storage is not reachable now; try again later"
 
 
+class StreamStalled(Unavailable):
+    """The caller left a message of a stream unread for too long."""
+
+    reason = "STREAM_STALLED"
+    message = "the stream was not read for too long; open it again"
+
+
 class ShuttingDown(Unavailable):
     """The process drains and takes no new calls."""
 

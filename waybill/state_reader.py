@@ -28,7 +28,9 @@ Content = TypeVar("Content")
 Carried = TypeVar("Carried")
 Claims = Mapping[str, Any]
 
-_STATE_KEY = re.compile(re.escape(state_key(0))[:-1] + r"([1-9][0-9]{0,3})")
+_VERSION = r"([1-9][0-9]{0,3})"
+_STATE_KEY_PREFIX = state_key(0).removesuffix("0")
+_STATE_KEY = re.compile(re.escape(_STATE_KEY_PREFIX) + _VERSION)
 
 
 class JwtStateReader(Generic[Content]):
@@ -195,13 +197,15 @@ def _family_pattern(family: str) -> re.Pattern[str]:
     before, version, after = family.partition("{version}")
     if not version:
         raise ValueError("a family names the place of its `{version}`")
-    return re.compile(re.escape(before) + r"([1-9][0-9]{0,3})" + re.escape(after))
+    return re.compile(re.escape(before) + _VERSION + re.escape(after))
 
 
 def _tokens_by_version(metadata: Sequence[Entry]) -> dict[int, list[str]]:
     """The values under state keys, by version; metadata of other kinds is not ours to judge."""
     found: dict[int, list[str]] = {}
     for key, value in metadata:
+        if not key.startswith(_STATE_KEY_PREFIX):
+            continue  # nearly all of them, and cheaper than the pattern
         match = _STATE_KEY.fullmatch(key)
         if match is not None and isinstance(value, str):
             found.setdefault(int(match[1]), []).append(value)

@@ -5,25 +5,29 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TypeVar
 
+from waybill.errors import StreamStalled
+
 Message = TypeVar("Message")
 
 
 async def unless_stalled(
     messages: AsyncGenerator[Message, None], stall_s: float
 ) -> AsyncGenerator[Message, None]:
-    """`messages`, cancelling the call if it does not come back for the next within `stall_s`.
+    """`messages`, given up if the caller does not come back for the next within `stall_s` seconds.
 
-    A connected client that stops reading would otherwise keep the call, and in a snapshot the
-    read transaction, for ever: writing waits for the client's flow control. A status could not
-    reach it either, so the call is cancelled.
+    Writing waits for the client's flow control. A connected client that stops reading would keep
+    its place among the calls, and in a snapshot the read transaction, for ever.
+
+    Raises:
+        StreamStalled: the caller was cancelled in its write, and closes this generator.
     """
-    loop = asyncio.get_running_loop()
-    call = asyncio.current_task()
-    assert call is not None
     async with aclosing(messages):
         async for message in messages:
-            timer = loop.call_later(stall_s, call.cancel)
+            limit = asyncio.timeout(stall_s)
             try:
-                yield message
-            finally:
-                timer.cancel()
+                async with limit:
+                    yield message
+            except GeneratorExit:
+                if limit.expired():
+                    raise StreamStalled from None
+                raise

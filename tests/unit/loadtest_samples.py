@@ -52,13 +52,14 @@ def measured(
         ),
         cpu_s={"orders": orders_s, "products": products_s},
         generator_cpu_s=0.1,
+        elapsed_s=2.0,
         request=RequestBytes(metadata=600, message=40),
     )
 
 
-def floor(round_: int = 0, *, orders_s: float = 0.1) -> Sample:
+def floor(round_: int = 0, *, orders_s: float = 0.1, products_s: float = 0.0) -> Sample:
     cell = Cell(row=FLOOR, ids=0, method=Method.HEALTH)
-    return judged(cell, round_, LOAD, measured(orders_s=orders_s))
+    return judged(cell, round_, LOAD, measured(orders_s=orders_s, products_s=products_s))
 
 
 def sample(

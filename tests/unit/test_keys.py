@@ -96,7 +96,7 @@ def test_same_name_other_material_is_another_key() -> None:
     )
 
 
-@pytest.mark.parametrize("key_id", ["a", "A-b_c.9", "k" * 64, "-x", KEY.key_id])
+@pytest.mark.parametrize("key_id", ["a", "A-b_c.9", "k" * 64, "-x", "v6hH9OKBzqI3WllV"])
 def test_names_of_keys(key_id: str) -> None:
     assert is_key_id(key_id)
 
@@ -240,7 +240,11 @@ def test_a_clock_that_is_set_back_does_not_stop_the_looks(path: Path, clock: Fak
     assert ids(source.current(), KEY, OTHER_KEY) == [OTHER_KEY]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", jwks(KEY.to_private_jwk()).encode()], ids=str)
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", jwks(KEY.to_private_jwk()).encode()],
+    ids=["empty", "no text", "a private key"],
+)
 def test_a_bad_file_changes_nothing(path: Path, clock: FakeClock, content: bytes) -> None:
     publish(path, KEY)
     source = JwksFile(path, clock)
@@ -254,6 +258,21 @@ def test_a_bad_file_changes_nothing(path: Path, clock: FakeClock, content: bytes
     clock.advance(1)
     assert ids(source.current(), KEY, OTHER_KEY) == [OTHER_KEY]
     assert source.last_error is None
+
+
+def test_a_bad_file_is_read_again_even_if_it_looks_unchanged(path: Path, clock: FakeClock) -> None:
+    # Written in place, within one tick of the file system's clock: same size, time and inode.
+    good = public_jwks([KEY]).encode()
+    path.write_bytes(good[:-2] + b"x\n")
+    before = path.stat()
+    source = JwksFile(path, clock)
+    with pytest.raises(KeysUnavailable):
+        source.current()
+    path.write_bytes(good)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_ino) == (before.st_size, before.st_ino)
+    clock.advance(1)
+    assert ids(source.current(), KEY) == [KEY]
 
 
 def test_a_file_that_goes_away_changes_nothing(path: Path, clock: FakeClock) -> None:

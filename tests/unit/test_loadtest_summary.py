@@ -25,6 +25,17 @@ def test_ratio_is_taken_within_each_round() -> None:
     assert (ratio.low, ratio.median, ratio.high) == pytest.approx((1.3, 1.3, 1.3))
 
 
+def test_ratio_leaves_out_what_products_does_at_rest() -> None:
+    rows = summarise(
+        [
+            floor(products_s=0.05),
+            sample("replica", of=measured(orders_s=0.13, products_s=0.05)),
+        ]
+    )
+    assert rows[1].ratio is not None
+    assert rows[1].ratio.median == pytest.approx(1.3)
+
+
 def test_ratio_counts_both_services() -> None:
     rows = summarise([floor(), sample("direct-call", of=measured(orders_s=0.1, products_s=0.1))])
     assert rows[1].ratio is not None

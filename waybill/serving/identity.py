@@ -50,9 +50,12 @@ def _bearer_token(metadata: Iterable[Entry]) -> str:
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
-    subject, roles = claims.get("sub"), claims.get("roles", ())
+    subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise CredentialInvalid("sub is no name")
+    if "roles" not in claims:
+        return Caller(subject)
+    roles = claims["roles"]
     if not isinstance(roles, list | tuple) or not all(isinstance(role, str) for role in roles):
         raise CredentialInvalid("roles is no list of names")
     return Caller(subject, frozenset(roles))

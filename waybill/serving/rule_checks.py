@@ -5,7 +5,9 @@ row, of which one may repeat without bound. They need `max_bytes` beside them, a
 text.
 """
 
+import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,30 +33,17 @@ _PATTERN = re.compile(rf"(?:{_ATOM}(?:[*+?]|\{{\d+(?:,\d*)?\}})?)+")
 _UNBOUNDED = re.compile(rf"{_ATOM}(?:[*+]|\{{\d+,\}})")
 
 
-def allowed_rules(field: FieldDescriptor) -> frozenset[str]:
-    """The names of the rules that a single value of `field` can have."""
-    if field.type == FieldDescriptor.TYPE_STRING:
-        return frozenset({"required", "max_bytes", "pattern"})
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return frozenset({"required", "max_bytes"})
-    if field.cpp_type in _NUMBERS:
-        return frozenset({"required", "min", "max"})
-    return frozenset({"required"})
-
-
 def value_check(field: FieldDescriptor, rules: Mapping[str, Any]) -> ValueCheck:
-    """Compile `rules` for single values of `field`.
+    """Compile `rules` for single values of `field`, into one function: each call has its price.
 
     Raises:
         ValueError: a rule is unknown, does not fit the field, or has a value that it cannot have.
     """
-    unknown = set(rules) - allowed_rules(field)
+    allowed, make = _kind(field)
+    unknown = rules.keys() - allowed
     if unknown:
         raise ValueError(f"{field.full_name} cannot have the rule {', '.join(sorted(unknown))}")
-    checks = list(_checks(rules))
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING or rules.get("required"):
-        return _unless_empty(checks, required=flag(rules, "required"))
-    return _all_of(checks)
+    return make(rules)
 
 
 def flag(rules: Mapping[str, Any], name: str) -> bool:
@@ -81,25 +70,79 @@ def number(rules: Mapping[str, Any], name: str, default: float) -> float:
     return value
 
 
-def _checks(rules: Mapping[str, Any]) -> list[ValueCheck]:
-    makers = {"max_bytes": _max_bytes, "pattern": _pattern, "min": _min, "max": _max}
-    return [make(rules) for name, make in makers.items() if name in rules]
+def _kind(
+    field: FieldDescriptor,
+) -> tuple[frozenset[str], Callable[[Mapping[str, Any]], ValueCheck]]:
+    """The rules that a value of `field` can have besides `required`, and what compiles them."""
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return frozenset({"required", "max_bytes", "pattern"}), _text_check
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return frozenset({"required", "max_bytes"}), _bytes_check
+    if field.cpp_type in _NUMBERS:
+        return frozenset({"required", "min", "max"}), _number_check
+    return frozenset({"required"}), _presence_check
 
 
-def _max_bytes(rules: Mapping[str, Any]) -> ValueCheck:
-    limit = whole_number(rules, "max_bytes", 0)
+def _text_check(rules: Mapping[str, Any]) -> ValueCheck:
+    """An empty text is absent in proto3, so that only `required` concerns it."""
+    limit, too_long = _limit(rules)
+    matches, wrong = _matcher(rules)
+    empty = REQUIRED if flag(rules, "required") else None
 
-    def check(value: str | bytes) -> str | None:
-        return f"must have at most {limit} bytes" if _size(value) > limit else None
+    def check(value: str) -> str | None:
+        if not value:
+            return empty
+        if len(value) > limit or (not value.isascii() and len(value.encode()) > limit):
+            return too_long
+        return None if matches(value) else wrong
 
     return check
 
 
-def _size(value: str | bytes) -> int:
-    return len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode())
+def _bytes_check(rules: Mapping[str, Any]) -> ValueCheck:
+    limit, too_long = _limit(rules)
+    empty = REQUIRED if flag(rules, "required") else None
+
+    def check(value: bytes) -> str | None:
+        if not value:
+            return empty
+        return too_long if len(value) > limit else None
+
+    return check
 
 
-def _pattern(rules: Mapping[str, Any]) -> ValueCheck:
+def _number_check(rules: Mapping[str, Any]) -> ValueCheck:
+    least, most = number(rules, "min", -math.inf), number(rules, "max", math.inf)
+    too_little, too_much = f"must be at least {least}", f"must be at most {most}"
+    required = flag(rules, "required")
+
+    def check(value: float) -> str | None:
+        if required and not value:
+            return REQUIRED
+        if value >= least:  # NaN is not
+            return None if value <= most else too_much
+        return too_little
+
+    return check
+
+
+def _presence_check(rules: Mapping[str, Any]) -> ValueCheck:
+    required = flag(rules, "required")
+
+    def check(value: object) -> str | None:
+        return REQUIRED if required and not value else None
+
+    return check
+
+
+def _limit(rules: Mapping[str, Any]) -> tuple[int, str]:
+    limit = whole_number(rules, "max_bytes", sys.maxsize)
+    return limit, f"must have at most {limit} bytes"
+
+
+def _matcher(rules: Mapping[str, Any]) -> tuple[Callable[[str], object], str]:
+    if "pattern" not in rules:
+        return bool, ""
     pattern = rules["pattern"]
     if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
         raise ValueError(f"pattern {pattern!r} is not characters and classes in a row")
@@ -107,50 +150,4 @@ def _pattern(rules: Mapping[str, Any]) -> ValueCheck:
         raise ValueError(f"pattern {pattern!r} repeats more than one class without bound")
     if "max_bytes" not in rules:
         raise ValueError(f"pattern {pattern!r} needs max_bytes beside it")
-    matches = re.compile(pattern, re.ASCII).fullmatch
-
-    def check(value: str) -> str | None:
-        return None if matches(value) else f"must match {pattern}"
-
-    return check
-
-
-def _min(rules: Mapping[str, Any]) -> ValueCheck:
-    limit = number(rules, "min", 0)
-
-    def check(value: float) -> str | None:  # in this form NaN fails
-        return None if value >= limit else f"must be at least {limit}"
-
-    return check
-
-
-def _max(rules: Mapping[str, Any]) -> ValueCheck:
-    limit = number(rules, "max", 0)
-
-    def check(value: float) -> str | None:
-        return None if value <= limit else f"must be at most {limit}"
-
-    return check
-
-
-def _all_of(checks: list[ValueCheck]) -> ValueCheck:
-    if len(checks) == 1:
-        return checks[0]
-
-    def check(value: object) -> str | None:
-        for each in checks:
-            if problem := each(value):
-                return problem
-        return None
-
-    return check
-
-
-def _unless_empty(checks: list[ValueCheck], *, required: bool) -> ValueCheck:
-    """An empty value is absent in proto3, so the other rules do not concern it."""
-    empty, check_rest = REQUIRED if required else None, _all_of(checks)
-
-    def check(value: object) -> str | None:
-        return check_rest(value) if value else empty
-
-    return check
+    return re.compile(pattern, re.ASCII).fullmatch, f"must match {pattern}"

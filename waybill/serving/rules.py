@@ -194,7 +194,7 @@ def _length_check(name: str, rules: Rules) -> FieldCheck:
 
 def _items_check(name: str, check_value: ValueCheck) -> FieldCheck:
     def check(message: Message, path: str, violations: Violations) -> None:
-        if _wrong_already(path + name, violations):
+        if violations and _wrong_already(path + name, violations):
             return
         for index, value in enumerate(getattr(message, name)):
             if problem := check_value(value):
@@ -210,15 +210,17 @@ def _nested_check(field: FieldDescriptor, checks: list[FieldCheck]) -> FieldChec
 
     def check(message: Message, path: str, violations: Violations) -> None:
         if message.HasField(name):
+            item, below = getattr(message, name), f"{path}{name}."
             for each in checks:
-                each(getattr(message, name), f"{path}{name}.", violations)
+                each(item, below, violations)
 
     def check_items(message: Message, path: str, violations: Violations) -> None:
-        if _wrong_already(path + name, violations):
+        if violations and _wrong_already(path + name, violations):
             return
         for index, item in enumerate(getattr(message, name)):
+            below = f"{path}{name}[{index}]."
             for each in checks:
-                each(item, f"{path}{name}[{index}].", violations)
+                each(item, below, violations)
             if len(violations) >= MAX_VIOLATIONS:
                 return
 
@@ -229,10 +231,11 @@ def _unique_check(field: FieldDescriptor, unique: bool | str) -> FieldCheck:
     name, suffix, identity = field.name, *_identity(field, unique)
 
     def check(message: Message, path: str, violations: Violations) -> None:
-        if _wrong_already(path + name, violations):
+        items = getattr(message, name)
+        if len(items) < 2 or (violations and _wrong_already(path + name, violations)):
             return
         seen: set[Hashable] = set()
-        for index, item in enumerate(getattr(message, name)):
+        for index, item in enumerate(items):
             value = identity(item)
             if value in seen:
                 violations.setdefault(f"{path}{name}[{index}]{suffix}", REPEATED)
@@ -254,4 +257,4 @@ def _identity(field: FieldDescriptor, unique: bool | str) -> tuple[str, Callable
 
 def _wrong_already(path: str, violations: Violations) -> bool:
     """Whether to spare the items: the list is wrong as a whole, or enough is wrong elsewhere."""
-    return bool(violations) and (path in violations or len(violations) >= MAX_VIOLATIONS)
+    return path in violations or len(violations) >= MAX_VIOLATIONS

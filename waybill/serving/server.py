@@ -74,10 +74,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     async with running(settings, services, service_names, checks, log=log) as port:
         ready(port)
-        if settings.worker:
-            async with _background(_stop_with_parent(stop)):
-                await stop.wait()
-        else:
+        async with _background(_stop_with_parent(settings.parent_pid, stop)):
             await stop.wait()
 
 
@@ -185,10 +182,9 @@ async def _drain(
     await server.stop(grace_s)
 
 
-async def _stop_with_parent(stop: asyncio.Event) -> None:
+async def _stop_with_parent(parent_pid: int, stop: asyncio.Event) -> None:
     """A worker whose parent was killed would hold the port for ever."""
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 -- nothing tells of a parent's end but asking
+    while parent_pid in {0, os.getppid()}:  # noqa: ASYNC110 -- nobody tells of a parent's end
         await asyncio.sleep(PARENT_POLL_S)
     stop.set()
 

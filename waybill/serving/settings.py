@@ -51,6 +51,8 @@ class ServingSettings(BaseSettings):
     """Processes that share the port."""
     worker: int = Field(default=0, ge=0)
     """Which of them this is, from 1. Set by the parent; 0 is the parent or an only process."""
+    parent_pid: int = Field(default=0, ge=0)
+    """The process that a worker ends with. Set by the parent; 0 for none."""
     max_message_bytes: int = Field(default=4 * 1024 * 1024, ge=1, le=1024**3)
     """Largest request message."""
     max_metadata_bytes: int = Field(default=DEFAULT_METADATA_BYTES, ge=1024, le=1024**3)
@@ -67,6 +69,12 @@ class ServingSettings(BaseSettings):
     """Who must have issued users' tokens."""
     user_audience: str = Field(default="shop", min_length=1)
     """For whom users' tokens must be."""
+    clock_leeway_s: int = Field(5, ge=0, le=300)
+    """How far the clocks of those who sign and of this service may differ."""
+    verified_cache_entries: int = Field(10_000, ge=0)
+    """Verified tokens and envelopes that are remembered; 0 verifies each time."""
+    verified_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
+    """Their bytes as carried; decoded, they take a multiple of that."""
     tls_cert_file: Path | None = None
     """Certificate chain (PEM) to serve with TLS."""
     tls_key_file: Path | None = None

@@ -1,6 +1,7 @@
 """Several processes on one port: the kernel spreads connections over them (SO_REUSEPORT)."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from waybill.serving.server import cannot_listen
-from waybill.serving.settings import EXIT_SETTINGS, ServingSettings, variable, variables
+from waybill.serving.settings import EXIT_SETTINGS, ServingSettings, variables
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -24,14 +25,13 @@ def run_workers(
     *,
     settings: ServingSettings,
     environ: Mapping[str, str],
-    overrides: Mapping[str, object] | None = None,
 ) -> int:
     """Run `count` processes of `command` on one port until SIGTERM or SIGINT, then end them all.
 
-    A worker gets the environment with the port, the count and its number from 1 in the service's
-    variables, so `command` must not set these by flags; other flags go into `overrides`. Each
-    prints its own ready line. One that ends is started again after a pause that doubles from
-    FIRST_PAUSE_S to LONGEST_PAUSE_S, unless it ends because of its settings.
+    A worker gets `environ` with the port, the count and its number from 1 in the service's
+    variables, so `command` must not set these by flags; what other flags say can be put there with
+    `settings.variables`. Each prints its own ready line. One that ends is started again after a
+    pause that doubles from FIRST_PAUSE_S to LONGEST_PAUSE_S, unless its settings ended it.
 
     Returns:
         The exit code for the parent: 0 after a signal, EXIT_SETTINGS where settings are wrong.
@@ -40,14 +40,12 @@ def run_workers(
         CannotListen: the port is taken.
     """
     with _reserved(settings) as port:
-        given = {**(overrides or {}), "port": port, "workers": count}
-        inherited = {**environ, **variables(type(settings), given)}
-        number = variable(type(settings), "worker")
-        crew = _Crew(
-            command,
-            [{**inherited, number: str(index + 1)} for index in range(count)],
-            settings.drain_s + KILL_AFTER_DRAIN_S,
-        )
+        given = {"port": port, "workers": count, "parent_pid": os.getpid()}
+        environs = [
+            {**environ, **variables(type(settings), {**given, "worker": index + 1})}
+            for index in range(count)
+        ]
+        crew = _Crew(command, environs, settings.drain_s + KILL_AFTER_DRAIN_S)
         return asyncio.run(crew.run())
 
 

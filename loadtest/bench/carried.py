@@ -1,0 +1,171 @@
+"""Contests of the strategies that carry state: issuing and checking it, by size and id kind."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from loadtest.bench.contest import Contest, finished
+from orders_svc.access import AccessQuery, Resolver
+from orders_svc.bootstrap import CLAIM_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
+from orders_svc.strategies.message_field import MessageFieldResolver
+from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
+from products_svc.bootstrap import CLAIMS, MESSAGES
+from products_svc.catalogue.ids import IdKind, product_ids
+from products_svc.issuing import AccessPage, Grant, Issuer
+from products_svc.strategies.message_field import MessageFieldIssuer
+from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
+from products_svc.terms import Terms
+from waybill.keys import KeySet, StaticKeys
+from waybill.signing import SigningKey
+from waybill.state_reader import EnvelopeStateReader, JwtStateReader
+from waybill.strategy import Strategy
+from waybill.values import CarriedState
+from waybill.verified_cache import VerifiedCache
+
+VERSION = 2
+SUBJECT = "alice"
+MAX_BYTES = 64 << 20
+"""No budget: what is asked is how the cost grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneKey:
+    """A key ring that never rotates."""
+
+    key: SigningKey
+
+    def current(self) -> SigningKey:
+        """The key."""
+        return self.key
+
+
+def page(ids: int, kind: IdKind, seed: int) -> AccessPage:
+    """A page of made-up grants, ordered by product id."""
+    random = Random(f"bench {seed} {kind} {ids}")  # noqa: S311 - made-up data
+    listed = sorted(product_ids(kind, ids, random))
+    grants = (Grant(product_id, 0, random.randrange(10**5, 10**9)) for product_id in listed)
+    return AccessPage(subject=SUBJECT, grants=tuple(grants), revision=1)
+
+
+class Trade:
+    """Issuers and resolvers that trust one key."""
+
+    def __init__(self) -> None:
+        key = SigningKey.generate()
+        self._ring = OneKey(key)
+        self._terms = Terms("products", "orders", 3600, time.time)
+        self._keys = StaticKeys(KeySet.of(key.verifying_key()))
+
+    def issuers(self) -> Iterator[tuple[Strategy, Issuer]]:
+        """The issuer of each strategy that carries state."""
+        yield (
+            Strategy.METADATA_JWT,
+            MetadataJwtIssuer(self._ring, self._terms, {VERSION: CLAIMS[VERSION]}, 0),
+        )
+        yield (
+            Strategy.MESSAGE_FIELD,
+            MessageFieldIssuer(self._ring, self._terms, [MESSAGES[VERSION]]),
+        )
+
+    def resolver(self, strategy: Strategy, cache: VerifiedCache | None) -> Resolver:
+        """The resolver of a strategy that carries state; without a cache it is always cold."""
+        return {
+            Strategy.METADATA_JWT: self._jwt_resolver,
+            Strategy.MESSAGE_FIELD: self._envelope_resolver,
+        }[strategy](cache)
+
+    def _jwt_resolver(self, cache: VerifiedCache | None) -> Resolver:
+        return MetadataJwtResolver(
+            JwtStateReader(
+                self._keys,
+                decoders=CLAIM_DECODERS,
+                issuer="products",
+                audience="orders",
+                max_bytes=MAX_BYTES,
+                cache=cache,
+            )
+        )
+
+    def _envelope_resolver(self, cache: VerifiedCache | None) -> Resolver:
+        return MessageFieldResolver(
+            EnvelopeStateReader(
+                self._keys,
+                family=STATE_FAMILY,
+                decoders=MESSAGE_DECODERS,
+                issuer="products",
+                audience="orders",
+                max_bytes=MAX_BYTES,
+                cache=cache,
+            )
+        )
+
+
+def contests(trade: Trade, ids: int, kind: IdKind, seed: int) -> Iterator[Contest]:
+    """Issue, cold check and warm check of one page, for each strategy that carries state."""
+    issued = page(ids, kind, seed)
+    for strategy, issuer in trade.issuers():
+        yield from _of_strategy(trade, strategy, issuer, issued, kind)
+
+
+def _of_strategy(
+    trade: Trade, strategy: Strategy, issuer: Issuer, issued: AccessPage, kind: IdKind
+) -> Iterator[Contest]:
+    carried = issuer.issue(issued)
+    query = _query(carried, issued)
+    cold = trade.resolver(strategy, None)
+    warm = trade.resolver(strategy, VerifiedCache(16, MAX_BYTES))
+    primitive = Primitive(bytes(carried.size_bytes))
+    rows = (
+        ("issue", "Ed25519 sign", lambda: issuer.issue(issued), primitive.sign),
+        ("check cold", "Ed25519 verify", lambda: finished(cold.resolve(query)), primitive.verify),
+        ("check warm", "SHA-256", lambda: finished(warm.resolve(query)), primitive.digest),
+    )
+    for step, floor_name, operation, floor in rows:
+        yield Contest(
+            step=step,
+            strategy=strategy.value,
+            ids=len(issued.grants),
+            id_kind=kind.value,
+            size_bytes=carried.size_bytes,
+            floor_name=floor_name,
+            operation=operation,
+            floor=floor,
+        )
+
+
+def _query(carried: CarriedState, issued: AccessPage) -> AccessQuery:
+    """An order of one product in the middle of the page."""
+    return AccessQuery(
+        subject=issued.subject,
+        product_ids=(issued.grants[len(issued.grants) // 2].product_id,),
+        min_revision=0,
+        metadata=carried.metadata,
+        envelopes=carried.envelopes,
+        time_left_s=None,
+    )
+
+
+class Primitive:
+    """What no implementation can do without, over as many bytes."""
+
+    def __init__(self, message: bytes) -> None:
+        self._message = message
+        self._private = Ed25519PrivateKey.generate()
+        self._public = self._private.public_key()
+        self._signature = self._private.sign(message)
+
+    def sign(self) -> None:
+        """One Ed25519 signature (RFC 8032)."""
+        self._private.sign(self._message)
+
+    def verify(self) -> None:
+        """One Ed25519 verification."""
+        self._public.verify(self._signature, self._message)
+
+    def digest(self) -> None:
+        """One SHA-256."""
+        hashlib.sha256(self._message).digest()

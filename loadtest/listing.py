@@ -1,0 +1,94 @@
+"""Listing a page as a customer does, and keeping what its strategy carries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+
+from client.carriers.base import KeptPage
+from client.carriers.table import CARRIERS
+from shop.orders.v1.orders_pb2 import PlaceOrderRequest
+from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsResponse
+from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
+from waybill.strategy import Strategy
+from waybill.values import CarriedState
+
+LIST_PRODUCTS = "/shop.products.v1.ProductsService/ListProducts"
+LISTING_TIMEOUT_S = 30.0
+
+_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", -1),
+    # The listing must arrive whatever its size: what breaks is to be seen at the order.
+    ("grpc.max_metadata_size", 64 << 20),
+    ("grpc.absolute_max_metadata_size", 64 << 20),
+)
+
+
+def listing_channel(target: str) -> grpc.Channel:
+    """A channel that takes answers of any size."""
+    return grpc.insecure_channel(target, options=_OPTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A page as a customer holds it: what to order from it, and what to send along."""
+
+    product_ids: Sequence[str]
+    credentials: tuple[Entry, ...]
+    carried: CarriedState
+    last: bool
+    """Whether no page follows."""
+
+    @property
+    def metadata(self) -> tuple[Entry, ...]:
+        """The metadata of an order."""
+        return (*self.credentials, *self.carried.metadata)
+
+    @property
+    def fields(self) -> PlaceOrderRequest:
+        """An order's carried state, with the order's own fields still missing."""
+        return PlaceOrderRequest(state=self.carried.envelopes)
+
+
+def credentials(strategy: Strategy, token: str) -> tuple[Entry, ...]:
+    """The metadata of every call: who calls, and which strategy it asks for."""
+    return ((AUTHORIZATION, f"Bearer {token}"), (STRATEGY, strategy.value))
+
+
+def first_page(channel: grpc.Channel, strategy: Strategy, token: str, size: int) -> ListedPage:
+    """List at most `size` products and keep what `strategy` carries.
+
+    Raises:
+        grpc.RpcError: the products service refused.
+    """
+    entries = credentials(strategy, token)
+    listing: grpc.UnaryUnaryMultiCallable[bytes, ListProductsResponse] = channel.unary_unary(
+        LIST_PRODUCTS, response_deserializer=ListProductsResponse.FromString
+    )
+    request = ListProductsRequest(page_size=size).SerializeToString()
+    answer, call = listing.with_call(request, metadata=entries, timeout=LISTING_TIMEOUT_S)
+    product_ids = [product.product_id for product in answer.products]
+    carrier = CARRIERS[strategy]
+    kept = carrier.keep(call.initial_metadata() or (), answer.state)
+    page = KeptPage(frozenset(product_ids), answer.revision, kept)
+    return ListedPage(
+        product_ids=product_ids,
+        credentials=entries,
+        carried=carrier.carry([page], product_ids[:1]),
+        last=not answer.next_page_token,
+    )
+
+
+def whole_list(channel: grpc.Channel, strategy: Strategy, token: str, ids: int) -> ListedPage:
+    """List a customer's `ids` products on one page.
+
+    Raises:
+        grpc.RpcError: the products service refused.
+        ValueError: the customer's list has another length.
+    """
+    page = first_page(channel, strategy, token, ids)
+    if len(page.product_ids) != ids or not page.last:
+        more = "" if page.last else " and more"
+        raise ValueError(f"the list has {len(page.product_ids)} products{more}, not {ids}")
+    return page

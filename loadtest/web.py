@@ -1,0 +1,88 @@
+"""`make locust`: the comparison's users in Locust's own web page, against a shop of its own.
+
+python -m loadtest.web
+"""
+
+import argparse
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from loadtest.plan import QUICK
+from loadtest.processes import StartFailed
+from loadtest.setting import lab_shop, world_of
+from loadtest.shop import ROOT
+from loadtest.world import World
+
+HOST = "127.0.0.1"
+CUSTOMERS = 8
+STOP_TIMEOUT_S = 10.0
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses now."""
+    with socket.create_server((HOST, 0)) as held:
+        port: int = held.getsockname()[1]
+        return port
+
+
+def command(world: Path, port: int, rest: Sequence[str]) -> list[str]:
+    """Locust's command line."""
+    return [
+        *(sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py")),
+        *("--world", str(world), "--web-host", HOST, "--web-port", str(port)),
+        *("--class-picker", *rest),
+    ]
+
+
+def write_world(world: World, path: Path) -> None:
+    """Write `world` where only its owner can read it: it holds tokens."""
+    path.touch(mode=0o600)
+    path.write_text(world.model_dump_json(), encoding="utf-8")
+
+
+def wait(locust: "subprocess.Popen[bytes]") -> int:
+    """Wait for Locust, which gets the terminal's Ctrl-C as well and ends by itself."""
+    try:
+        return locust.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        try:
+            locust.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            locust.kill()
+            locust.wait()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run shop and Locust until Ctrl-C; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.web",
+        description=__doc__,
+        epilog="Other options are Locust's, such as --headless -u 4 -t 10s.",
+    )
+    parser.add_argument("--web-port", type=int, default=0, help="0 takes a free one")
+    options, rest = parser.parse_known_args(argv)
+    port = options.web_port or free_port()
+    try:
+        with tempfile.TemporaryDirectory(prefix="waybill-locust-") as name:
+            folder = Path(name)
+            with lab_shop(folder, QUICK.ids, CUSTOMERS, seed=1) as shop:
+                file = folder / "world.json"
+                write_world(world_of(shop, "locust", QUICK.ids, CUSTOMERS), file)
+                if "--headless" not in rest:
+                    print(f"Locust: http://{HOST}:{port}/  (Ctrl-C ends it)", flush=True)
+                return wait(subprocess.Popen(command(file, port, rest), cwd=ROOT))
+    except StartFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What the orders service can be told, and what it refuses to be told."""
+
+from pathlib import Path
+
+import pytest
+
+from orders_svc.__main__ import development_defaults
+from orders_svc.bootstrap import RESOLVERS
+from orders_svc.settings import Settings
+from waybill.serving.settings import BadSettings, read
+from waybill.strategy import Strategy
+
+ENVIRON = development_defaults({"HOME": "/home/ada"})
+
+
+def test_without_variables_it_uses_the_development_files() -> None:
+    settings = read(Settings, ENVIRON, {})
+    home = Path("/home/ada/.local/state/waybill")
+    assert settings.user_keys == home / "users-jwks.json"
+    assert settings.database_url == f"sqlite:///{home}/orders.db"
+    assert settings.port == 50052
+    assert settings.strategies == tuple(Strategy)
+    assert settings.default_strategy is Strategy.MESSAGE_FIELD
+
+
+def test_variables_are_read_by_their_names() -> None:
+    given = {
+        "ORDERS_STRATEGIES": "replica, metadata-jwt",
+        "ORDERS_DEFAULT_STRATEGY": "replica",
+        "ORDERS_STATE_VERSIONS": "1",
+        "ORDERS_GROUP_COMMIT": "false",
+        "ORDERS_FOLLOWER": "process",
+    }
+    settings = read(Settings, {**ENVIRON, **given}, {})
+    assert settings.strategies == (Strategy.REPLICA, Strategy.METADATA_JWT)
+    assert settings.state_versions == (1,)
+    assert not settings.group_commit
+    assert settings.follower == "process"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ORDERS_STRATEGIES": "carrier-pigeon"},
+        {"ORDERS_STRATEGIES": "replica"},  # without the default one
+        {"ORDERS_STATE_VERSIONS": "3"},
+        {"ORDERS_STATE_VERSIONS": ","},
+        {"ORDERS_DATABASE_URL": "postgresql://localhost/orders"},
+        {"ORDERS_DATABASE_URL": "sqlite://"},  # in memory: nothing would survive
+        {"ORDERS_CACHE_TTL_S": "-1"},
+        {"ORDERS_CACHE_TTL_S": "nan"},
+        {"ORDERS_REPLICA_LAG_BOUND_S": "0"},
+        {"ORDERS_FOLLOWER": "somebody"},
+        {"ORDERS_GROUP_COMIT": "true"},
+    ],
+)
+def test_impossible_values_and_unknown_names_are_refused(given: dict[str, str]) -> None:
+    with pytest.raises(BadSettings):
+        read(Settings, {**ENVIRON, **given}, {})
+
+
+def test_every_strategy_has_a_resolver() -> None:
+    assert RESOLVERS.keys() == set(Strategy)

@@ -1,0 +1,64 @@
+"""The format is what it was when the vectors were made: old bytes read, new bytes the same."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.vectors.make import FILE, vectors
+from waybill.envelope import decode_envelope, open_envelope
+from waybill.errors import WaybillError
+from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
+from waybill.keys import KeySet, StaticKeys
+from waybill.signing import SigningKey
+from waybill.state_reader import JwtStateReader
+from waybill.testing import FakeClock
+
+VECTORS: dict[str, Any] = json.loads(FILE.read_text())
+CLOCK = FakeClock(VECTORS["now"])
+KEYS = StaticKeys(KeySet.of(SigningKey.from_private_jwk(VECTORS["private_jwk"]).verifying_key()))
+READER: JwtStateReader[dict[str, Any]] = JwtStateReader(
+    KEYS, decoders={1: dict, 2: dict}, issuer="products", audience="orders", clock=CLOCK
+)
+
+
+def test_the_format_has_not_changed() -> None:
+    assert vectors() == FILE.read_text(), "if that is wanted: python -m tests.vectors.make"
+
+
+def test_the_user_token() -> None:
+    users = JwtVerifier(
+        KEYS,
+        typ="at+jwt",
+        issuer="waybill-dev",
+        audience="shop",
+        refusals=CREDENTIAL_REFUSALS,
+        clock=CLOCK,
+    )
+    claims = users.verify(VECTORS["user_token"])
+    assert (claims["sub"], claims["roles"]) == ("ada", ["admin"])
+
+
+@pytest.mark.parametrize("name", VECTORS["tokens"])
+def test_tokens(name: str) -> None:
+    vector = VECTORS["tokens"][name]
+    carried = [(vector["key"], vector["token"])]
+    if "reason" in vector:
+        with pytest.raises(WaybillError) as refused:
+            READER.read(carried, subject="ada", min_revision=0)
+        assert refused.value.reason == vector["reason"]
+    else:
+        (state,) = READER.read(carried, subject="ada", min_revision=0)
+        assert state.content == vector["claims"]
+
+
+@pytest.mark.parametrize("name", VECTORS["envelopes"])
+def test_envelopes(name: str) -> None:
+    vector = VECTORS["envelopes"][name]
+    data = bytes.fromhex(vector["envelope"])
+    if "reason" in vector:
+        with pytest.raises(WaybillError) as refused:
+            open_envelope(decode_envelope(data), KEYS)
+        assert refused.value.reason == vector["reason"]
+    else:
+        assert open_envelope(decode_envelope(data), KEYS).hex() == vector["payload"]

@@ -1,0 +1,1 @@
+"""Tokens and envelopes whose bytes must not change unnoticed."""
