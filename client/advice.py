@@ -33,6 +33,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "REVISION_NOT_REACHED": "try again, with a longer --timeout or a lower --min-revision",
     "KEYS_UNAVAILABLE": "try again; if it stays, the service cannot read its key file:"
     " log in once, and start products before orders",
+    "STREAM_STALLED": "read the stream faster, or resume from the last applied revision",
     "STORAGE_UNAVAILABLE": "try again later; the service cannot reach its database",
     "SHUTTING_DOWN": "try again",
     "INVALID_REQUEST": "correct the fields named here",

@@ -91,7 +91,7 @@ def _refused(error: CallRefused) -> Problem:
         code=refusal.code.name,
         peer=str(error.peer),
         request_id=refusal.request_id,
-        facts={**refusal.facts, **error.notes},
+        facts=dict(sorted({**refusal.facts, **error.notes}.items())),  # a map has no order
         violations=refusal.violations,
     )
 

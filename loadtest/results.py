@@ -22,7 +22,30 @@ class Method(StrEnum):
 
     VALIDATE = "PlaceOrder(validate_only)"
     PLACE = "PlaceOrder"
+    LIST = "ListProducts"
     HEALTH = "Health/Check"
+
+
+class Experiment(StrEnum):
+    """What a sample is part of."""
+
+    COST = "cost"
+    """At one fixed rate: what a call costs, and how long it takes."""
+    COLD = "cold"
+    """The same with nothing remembered: each call shows state that was never seen before."""
+    ISSUE = "issue"
+    """Listing, and so issuing: what the other side of carried state costs."""
+    SATURATION = "saturation"
+    """Rising rates, up to where the service no longer keeps up."""
+    CLIFF = "cliff"
+    """Rising sizes at a low rate: which share of calls is refused."""
+
+
+class Warmth(StrEnum):
+    """Whether the service has seen the state before."""
+
+    WARM = "warm"
+    COLD = "cold"
 
 
 class _Value(BaseModel):
@@ -34,8 +57,19 @@ class Cell(_Value):
 
     row: str
     ids: int
-    """Ids in the state that the caller carries or could: the user's whole list on one page."""
+    """Ids in the state that the caller carries or could: the page size."""
     method: Method
+    grants: int = 0
+    """Grants that the user has; 0 is as many as `ids`: the whole list on one page."""
+    id_kind: str = "sku"
+    """What product ids look like: sku, int, uuid4, ulid or gtin13."""
+    warmth: Warmth = Warmth.WARM
+    orders_per_list: int = 0
+    """How often one listed state is used before it is listed anew; 0: for the whole run."""
+    workers: int = 1
+    """Processes of the orders service."""
+    algorithm: str = "EdDSA"
+    """Of the keys that carried state is signed with."""
 
 
 class Load(_Value):
@@ -69,6 +103,16 @@ class RequestBytes(_Value):
         return self.metadata + self.message
 
 
+class WireBytes(_Value):
+    """Bytes of the TCP streams between client and orders service, over the measured phase.
+
+    With HTTP/2 framing and HPACK as they really were; without TCP and IP headers.
+    """
+
+    up: int
+    down: int
+
+
 class Measured(_Value):
     """What a generator reports of one cell. CPU in seconds, over the measured phase."""
 
@@ -79,12 +123,17 @@ class Measured(_Value):
     elapsed_s: float
     """From before the first call to after the last answer."""
     request: RequestBytes
+    wire: WireBytes | None = None
+    """None where it was not counted."""
+    memory_bytes: dict[str, int] = {}
+    """Resident memory by service at the end of the phase."""
 
 
 class Sample(_Value):
     """One cell in one round."""
 
     cell: Cell
+    experiment: Experiment = Experiment.COST
     round: int
     load: Load
     measured: Measured
@@ -120,12 +169,14 @@ class Head(_Value):
     machine: Machine
     settings: dict[str, str]
     """Settings of the services that differ from their defaults."""
+    via: str = "direct"
+    """What calls pass through between client and orders service."""
 
 
 class Run(_Value):
     """One comparison. `complete` is false where it was stopped early."""
 
-    format: Literal["waybill-compare/1"] = "waybill-compare/1"
+    format: Literal["waybill-compare/2"] = "waybill-compare/2"
     head: Head
     complete: bool
     samples: tuple[Sample, ...]

@@ -27,12 +27,10 @@ from orders_svc.strategies.replica import ReplicaResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
-from waybill.errors import KeysUnavailable
-from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile, KeySource
-from waybill.serving.guard import Guard, GuardedService
+from waybill.serving.assembly import keys_check, make_guard
+from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
-from waybill.serving.identity import Authenticator
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
@@ -107,7 +105,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         {strategy: RESOLVERS[strategy](parts) for strategy in settings.strategies},
         store,
     )
-    guard = _guard(settings, clock, user_keys, verified)
+    guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
@@ -116,39 +114,9 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     )
 
 
-def keys_check(keys: KeySource) -> Check:
-    """A health check that fails until `keys` has some."""
-
-    async def check() -> str | None:
-        try:
-            keys.current()
-        except KeysUnavailable as unavailable:
-            return str(unavailable)
-        return None
-
-    return check
-
-
-def _guard(
-    settings: Settings, clock: Callable[[], float], keys: KeySource, verified: VerifiedCache
-) -> Guard:
-    verifier = JwtVerifier(
-        keys,
-        typ="at+jwt",  # RFC 9068
-        issuer=settings.user_issuer,
-        audience=settings.user_audience,
-        refusals=CREDENTIAL_REFUSALS,
-        clock=clock,
-        leeway_s=settings.clock_leeway_s,
-        cache=verified,
-    )
-    return Guard(
-        Authenticator(verifier),
-        RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8")),
-        max_message_bytes=settings.max_message_bytes,
-        max_concurrent_calls=settings.max_concurrent_calls,
-        log=make_logger(settings.log_level, service="orders"),
-    )
+def field_rules() -> RuleTable:
+    """The rules of all request fields."""
+    return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:

@@ -40,12 +40,6 @@ class Settings(ServingSettings):
     """The versions of carried state that are read."""
     state_budget_bytes: int = Field(4 * 1024 * 1024, ge=1)
     """Most carried state in one call. Metadata has its own, lower bound: `max_metadata_bytes`."""
-    clock_leeway_s: int = Field(5, ge=0, le=300)
-    """How far the clocks of those who sign and of this service may differ."""
-    verified_cache_entries: int = Field(10_000, ge=0)
-    """Verified tokens and envelopes that are remembered; 0 verifies each time."""
-    verified_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
-    """Their bytes as carried; decoded, they take a multiple of that."""
 
     products_target: str = Field("127.0.0.1:50051", min_length=1)
     """Where the products service is, as a gRPC target."""

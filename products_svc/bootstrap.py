@@ -23,13 +23,11 @@ from products_svc.strategies.replica import ReplicaIssuer
 from products_svc.terms import Terms
 from shop.products.v1 import products_pb2
 from waybill.choosing import StrategyChoice
-from waybill.errors import KeysUnavailable, StorageUnavailable
-from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
-from waybill.keys import JwksFile, KeySource
-from waybill.serving.guard import Guard, GuardedService
+from waybill.errors import StorageUnavailable
+from waybill.keys import JwksFile
+from waybill.serving.assembly import keys_check, make_guard
+from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
-from waybill.serving.identity import Authenticator
-from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
 from waybill.verified_cache import VerifiedCache
@@ -83,7 +81,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
         await asyncio.to_thread(store.close)
 
     servicer = _servicer(settings, store, feed, _issuers(settings, keys, clock))
-    guard = _guard(settings, clock, user_keys)
+    verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
+    guard = make_guard(
+        settings, field_rules(), user_keys, verified, clock=clock, service="products"
+    )
     return Products(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
@@ -111,19 +112,6 @@ def open_database(settings: Settings, clock: Callable[[], float]) -> Database:
 def field_rules() -> RuleTable:
     """The rules of all request fields."""
     return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
-
-
-def keys_check(keys: KeySource) -> Check:
-    """A health check that fails until `keys` has some."""
-
-    async def check() -> str | None:
-        try:
-            keys.current()
-        except KeysUnavailable as unavailable:
-            return str(unavailable)
-        return None
-
-    return check
 
 
 def database_check(store: Store) -> Check:
@@ -160,26 +148,6 @@ def _issuers(
     terms = Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
     parts = Parts(settings, keys, terms)
     return {strategy: ISSUERS[strategy](parts) for strategy in settings.strategies}
-
-
-def _guard(settings: Settings, clock: Callable[[], float], keys: KeySource) -> Guard:
-    verifier = JwtVerifier(
-        keys,
-        typ="at+jwt",  # RFC 9068
-        issuer=settings.user_issuer,
-        audience=settings.user_audience,
-        refusals=CREDENTIAL_REFUSALS,
-        clock=clock,
-        leeway_s=settings.clock_leeway_s,
-        cache=VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes),
-    )
-    return Guard(
-        Authenticator(verifier),
-        field_rules(),
-        max_message_bytes=settings.max_message_bytes,
-        max_concurrent_calls=settings.max_concurrent_calls,
-        log=make_logger(settings.log_level, service="products"),
-    )
 
 
 def _metadata_jwt(parts: Parts) -> Issuer:

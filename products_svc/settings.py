@@ -50,12 +50,6 @@ class Settings(ServingSettings):
     state_budget_bytes: int = Field(7168, ge=0)
     """Most state in metadata, over all versions; gRPC's own limit on all metadata is 8192. 0 is no
     limit."""
-    clock_leeway_s: int = Field(5, ge=0, le=300)
-    """How far the clocks of those who sign users' tokens and of this service may differ."""
-    verified_cache_entries: int = Field(10_000, ge=0)
-    """Verified users' tokens that are remembered; 0 verifies each time."""
-    verified_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
-    """Their bytes as carried."""
 
     watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
     """How late watchers may see what another process committed."""

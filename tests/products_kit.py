@@ -1,8 +1,9 @@
 """What tests of the products service need besides it: users' tokens, a catalogue, a server."""
 
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,10 @@ class Lab:
             "roles": list(roles),
         }
         return AUTHORIZATION, f"Bearer {sign_jwt(claims, self.users, typ='at+jwt')}"
+
+    def credential_now(self, subject: str, *roles: str) -> Entry:
+        """For services as processes, which have the real clock."""
+        return replace(self, clock=FakeClock(time.time())).credential(subject, *roles)
 
     @asynccontextmanager
     async def service(self, **settings: object) -> AsyncIterator["Service"]:

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 READERS = 4
 SNAPSHOTS = 4
-CONNECTIONS = READERS + SNAPSHOTS + 2
+CONNECTIONS = READERS + SNAPSHOTS + 3
 """Enough for every thread, every open snapshot, and a little more: none waits for another."""
 
 SNAPSHOT_CHUNK = 1000
@@ -45,30 +45,31 @@ class Store:
         self._clock = clock
         self._history_changes = history_changes
         self._readers = Threads(READERS, "store-read")
+        self._lookout = Threads(1, "store-look")  # health and feed don't queue behind callers
         self._writer = Threads(1, "store-write")  # waits its turn here rather than in the database
         self._snapshots = asyncio.Semaphore(SNAPSHOTS)
 
     async def position(self) -> Position:
         """Where the history stands."""
-        return await self._read(reads.position)
+        return await self._ask(self._lookout, reads.position)
 
     async def listing(self, subject: str, after: str, limit: int) -> Listing:
         """At most `limit` of the subject's products whose ids come after `after`."""
-        return await self._read(reads.listing, subject, after, limit)
+        return await self._ask(self._readers, reads.listing, subject, after, limit)
 
     async def listed(self, subject: str, product_id: str) -> Listing:
         """The one product, or none if the subject is not granted it."""
-        return await self._read(reads.listed, subject, product_id)
+        return await self._ask(self._readers, reads.listed, subject, product_id)
 
     async def granted(
         self, subject: str, product_ids: Collection[str]
     ) -> tuple[tuple[Grant, ...], int]:
         """The subject's grants among `product_ids`, and the revision they were read at."""
-        return await self._read(reads.granted, subject, product_ids)
+        return await self._ask(self._readers, reads.granted, subject, product_ids)
 
     async def known_products(self, product_ids: Collection[str]) -> tuple[set[str], int]:
         """Which of `product_ids` the catalogue has, and the revision they were looked up at."""
-        return await self._read(reads.known_products, product_ids)
+        return await self._ask(self._readers, reads.known_products, product_ids)
 
     async def changes_after(self, revision: int, limit: int) -> tuple[Position, tuple[Change, ...]]:
         """The oldest changes after `revision`, at most `limit`, and where the history stands.
@@ -76,7 +77,7 @@ class Store:
         Raises:
             HistoryCompacted: some of them are gone.
         """
-        return await self._read(_changes_after, revision, limit)
+        return await self._ask(self._lookout, _changes_after, revision, limit)
 
     async def grant(self, wanted: Sequence[WantedGrant]) -> int:
         """Make grants; returns the revision of the last change, the current one if none was needed.
@@ -102,12 +103,13 @@ class Store:
 
     def close(self) -> None:
         """Finish what runs and close the database. Blocks for a moment."""
-        self._writer.close()
-        self._readers.close()
+        for threads in (self._writer, self._lookout, self._readers):
+            threads.close()
         self._database.close()
 
-    async def _read(
+    async def _ask(
         self,
+        threads: Threads,
         question: Callable[Concatenate[Connection, Args], Result],
         *args: Args.args,
         **kwargs: Args.kwargs,
@@ -116,7 +118,7 @@ class Store:
             with self._database.reading() as connection:
                 return question(connection, *args, **kwargs)
 
-        return await self._readers.run(ask)
+        return await threads.run(ask)
 
     async def _write(self, change: Callable[[Writer], None]) -> int:
         def work() -> int:
@@ -150,4 +152,6 @@ def _changes_after(
     position = reads.position(connection)
     if revision < position.floor:
         raise HistoryCompacted(f"revision {revision} is below {position.floor}")
+    if revision >= position.revision:  # most often; one statement less
+        return position, ()
     return position, reads.changes_after(connection, revision, limit)

@@ -121,7 +121,6 @@ async def newer_version(world: World, strategy: Strategy) -> Outcome:
 async def products_down(world: World, strategy: Strategy) -> Outcome:
     await world.grant("ada", "tea")
     page = await world.list_page("ada", strategy)
-    await world.feed_caught_up()
     await world.stop_products()
     return await world.order("ada", strategy, ["tea"], page.carried)
 

@@ -146,7 +146,11 @@ class World:
         return answer.revision
 
     async def list_page(self, subject: str, strategy: Strategy) -> KeptPage:
-        """List the subject's products on one page, as the client would keep it."""
+        """List the subject's products on one page, as the client would keep it.
+
+        By the time that a person has read the list, the feed has brought what it shows.
+        """
+        await self.feed_caught_up()
         call = self._products.ListProducts(
             products_pb2.ListProductsRequest(page_size=len(PRODUCTS)),
             metadata=[*self._identity(subject), (STRATEGY, strategy.value)],

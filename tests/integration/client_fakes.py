@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
@@ -50,12 +51,14 @@ class Script:
     refusal: WaybillError | None = None
     refuse_from_call: int = 0
     raw_refusal: tuple[grpc.StatusCode, str] | None = None
+    may_answer: threading.Event = field(default_factory=threading.Event)
 
     def note(self, method: str, request: Message, context: grpc.ServicerContext) -> None:
         metadata: dict[str, list[str]] = {}
         for key, value in context.invocation_metadata():
             metadata.setdefault(key, []).append(str(value))
         self.received.append(Received(method, request, metadata))
+        self.may_answer.wait()
         if len(self.received) > self.refuse_from_call:
             self._refuse(context)
 
@@ -201,6 +204,7 @@ class FakeShop:
 def fake_shop(clock: FakeClock) -> Iterator[FakeShop]:
     """Both fakes on free loopback ports."""
     script = Script(clock)
+    script.may_answer.set()
     server = grpc.server(futures.ThreadPoolExecutor(2))
     add_ProductsServiceServicer_to_server(FakeProducts(script), server)
     add_OrdersServiceServicer_to_server(FakeOrders(script), server)

@@ -118,16 +118,25 @@ async def test_a_check_that_hangs_counts_as_failing_and_is_not_piled_up() -> Non
     assert len(lines.about("serving")) == 1
 
 
-async def test_a_check_that_raises_counts_as_failing_without_its_text() -> None:
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (OSError("secret"), "the check failed with OSError"),
+        (asyncio.CancelledError("secret"), "the check was cancelled"),
+    ],
+)
+async def test_a_check_that_raises_counts_as_failing_without_its_text(
+    error: BaseException, problem: str
+) -> None:
     lines = Lines()
 
     async def fail() -> None:
-        raise OSError("secret")
+        raise error
 
     monitor = HealthMonitor(HealthServicer([""]), {"database": fail}, lines.logger())
     await monitor.poll()
     (line,) = lines.about("not serving")
-    assert line["problems"] == {"database": "the check failed with OSError"}
+    assert line["problems"] == {"database": problem}
 
 
 async def listed_services(toy: Toy) -> list[str]:

@@ -204,6 +204,7 @@ JSON_ROWS = {
     "lone surrogate in a name": raw_claims('"\\ud800":1'),
     "lone surrogate in sub": with_claims(sub="ada\ud800"),
     "NaN in an unknown claim": raw_claims('"x":NaN'),
+    "1e999 in an unknown claim": raw_claims('"x":1e999'),
     "nested 9": nested(8),
     "nested 1,000": nested(1_000),
     "nested 5,000": nested(5_000),

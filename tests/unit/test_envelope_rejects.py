@@ -170,6 +170,12 @@ def test_open_refuses_what_is_not_authentic(envelope: Envelope) -> None:
         open_envelope(envelope, KEYS)
 
 
+def test_open_refuses_a_type_that_is_too_long() -> None:
+    open_envelope(forge(PAYLOAD, "T" * 256), KEYS)
+    with pytest.raises(StateInvalid):
+        open_envelope(forge(PAYLOAD, "T" * 257), KEYS)
+
+
 @pytest.mark.parametrize("envelope", INVALID_ROWS.values(), ids=INVALID_ROWS.keys())
 def test_one_bad_envelope_refuses_the_call(envelope: Envelope, read: Callable[..., Any]) -> None:
     with pytest.raises(StateInvalid):

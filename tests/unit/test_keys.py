@@ -260,6 +260,21 @@ def test_a_bad_file_changes_nothing(path: Path, clock: FakeClock, content: bytes
     assert source.last_error is None
 
 
+def test_a_bad_file_is_read_again_even_if_it_looks_unchanged(path: Path, clock: FakeClock) -> None:
+    # Written in place, within one tick of the file system's clock: same size, time and inode.
+    good = public_jwks([KEY]).encode()
+    path.write_bytes(good[:-2] + b"x\n")
+    before = path.stat()
+    source = JwksFile(path, clock)
+    with pytest.raises(KeysUnavailable):
+        source.current()
+    path.write_bytes(good)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_ino) == (before.st_size, before.st_ino)
+    clock.advance(1)
+    assert ids(source.current(), KEY) == [KEY]
+
+
 def test_a_file_that_goes_away_changes_nothing(path: Path, clock: FakeClock) -> None:
     publish(path, KEY)
     source = JwksFile(path, clock)

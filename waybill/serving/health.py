@@ -122,7 +122,8 @@ class HealthMonitor:
     def _outcome(self, name: str) -> str | None:
         if not self._tasks[name].done():
             return f"does not answer within {self._timeout_s:g} s"
-        return self._tasks.pop(name).result()
+        task = self._tasks.pop(name)
+        return "the check was cancelled" if task.cancelled() else task.result()
 
     def _tell(self, problems: Mapping[str, str]) -> None:
         self._servicer.set(serving=not problems)

@@ -69,6 +69,12 @@ class ServingSettings(BaseSettings):
     """Who must have issued users' tokens."""
     user_audience: str = Field(default="shop", min_length=1)
     """For whom users' tokens must be."""
+    clock_leeway_s: int = Field(5, ge=0, le=300)
+    """How far the clocks of those who sign and of this service may differ."""
+    verified_cache_entries: int = Field(10_000, ge=0)
+    """Verified tokens and envelopes that are remembered; 0 verifies each time."""
+    verified_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
+    """Their bytes as carried; decoded, they take a multiple of that."""
     tls_cert_file: Path | None = None
     """Certificate chain (PEM) to serve with TLS."""
     tls_key_file: Path | None = None

@@ -1,0 +1,58 @@
+"""What the composition roots of services have in common."""
+
+from collections.abc import Callable
+
+from waybill.errors import KeysUnavailable
+from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
+from waybill.keys import KeySource
+from waybill.serving.guard import Guard
+from waybill.serving.health import Check
+from waybill.serving.identity import Authenticator
+from waybill.serving.logs import make_logger
+from waybill.serving.rules import RuleTable
+from waybill.serving.settings import ServingSettings
+from waybill.verified_cache import VerifiedCache
+
+USER_TOKEN_TYPE = "at+jwt"  # noqa: S105 -- RFC 9068's name of the type, no secret
+
+
+def make_guard(
+    settings: ServingSettings,
+    rules: RuleTable,
+    user_keys: KeySource,
+    verified: VerifiedCache,
+    *,
+    clock: Callable[[], float],
+    service: str,
+) -> Guard:
+    """The guard of one service: its name for logs, and where verified users are remembered."""
+    verifier = JwtVerifier(
+        user_keys,
+        typ=USER_TOKEN_TYPE,
+        issuer=settings.user_issuer,
+        audience=settings.user_audience,
+        refusals=CREDENTIAL_REFUSALS,
+        clock=clock,
+        leeway_s=settings.clock_leeway_s,
+        cache=verified,
+    )
+    return Guard(
+        Authenticator(verifier),
+        rules,
+        max_message_bytes=settings.max_message_bytes,
+        max_concurrent_calls=settings.max_concurrent_calls,
+        log=make_logger(settings.log_level, service=service),
+    )
+
+
+def keys_check(keys: KeySource) -> Check:
+    """A health check that fails until `keys` has some."""
+
+    async def check() -> str | None:
+        try:
+            keys.current()
+        except KeysUnavailable as unavailable:
+            return str(unavailable)
+        return None
+
+    return check
