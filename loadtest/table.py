@@ -24,6 +24,7 @@ COLOURS = {
     "message-field": "yellow",
     "replica": "green",
     "direct-call": "cyan",
+    "reference": "magenta",
 }
 """A strategy keeps its colour everywhere."""
 

@@ -139,11 +139,19 @@ class DirectCallUser(StrategyUser):
     row = strategy.value
 
 
+class ReferenceUser(StrategyUser):
+    """A handle in flight: the state is in a store."""
+
+    strategy = Strategy.REFERENCE
+    row = strategy.value
+
+
 STRATEGY_USERS: tuple[type[StrategyUser], ...] = (
     MetadataJwtUser,
     MessageFieldUser,
     ReplicaUser,
     DirectCallUser,
+    ReferenceUser,
 )
 ALL_USERS: tuple[type[OpenModelUser], ...] = (FloorUser, *STRATEGY_USERS)
 USERS = {user.row: user for user in ALL_USERS}

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 AUTHORIZATION = "authorization"
 STRATEGY = "waybill-strategy"
+REFERENCE = "waybill-reference"
 REQUEST_ID = "x-request-id"
 
 Entry = tuple[str, str | bytes]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import grpc
 
@@ -16,6 +17,8 @@ from client.carriers.base import KeptPage
 from client.carriers.table import CARRIERS
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from shop.products.v1 import products_pb2, products_pb2_grpc
+from tests.contract.forgery import Workshop
+from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
 from waybill.serving.server import running
@@ -50,9 +53,11 @@ class World:
 
     state_budget_bytes = STATE_BUDGET_BYTES
 
-    def __init__(self, folder: Path, versions: tuple[int, ...]) -> None:
+    def __init__(self, folder: Path, store_url: str, versions: tuple[int, ...]) -> None:
         self.clock = FakeClock()
         self._folder = folder
+        self._store_url = store_url
+        self._store_prefix = f"{uuid4()}:"
         self._versions = versions
         self._users = SigningKey.generate()
         self._request_ids = map("request-{}".format, itertools.count())
@@ -84,6 +89,8 @@ class World:
             state_versions=self._versions,
             state_budget_bytes=0,  # so that an oversize state can be made
             watch_heartbeat_s=0.02,
+            reference_url=self._store_url,
+            reference_prefix=self._store_prefix,
             drain_s=0,
             log_level="error",
         )
@@ -107,6 +114,9 @@ class World:
             replica_map_bytes=2**24,
             replica_lag_bound_s=2 * 3600,  # the test's clock leaps; the bound has tests of its own
             state_budget_bytes=STATE_BUDGET_BYTES,
+            reference_url=self._store_url,
+            reference_prefix=self._store_prefix,
+            reference_cache_ttl_s=0,  # the cache has tests of its own
             drain_s=0,
             log_level="error",
         )
@@ -129,9 +139,10 @@ class World:
         }
         return sign_jwt(claims, self._users, typ="at+jwt")
 
-    def signing_key(self) -> SigningKey:
-        """The key that products signs with now: what a forger inside of products would have."""
-        return SigningKeyFile(self._folder / "signing-keys.json").load_or_create()[0]
+    def workshop(self) -> Workshop:
+        """What a forger inside of products would have: the key that it signs with now, its store."""
+        key = SigningKeyFile(self._folder / "signing-keys.json").load_or_create()[0]
+        return Workshop(key, References(self._store_url, self._store_prefix))
 
     async def grant(self, subject: str, *product_ids: str) -> int:
         """Entitle `subject`; the revision of the change."""
@@ -212,10 +223,12 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, versions: tuple[int, ...] = (2,)) -> AsyncIterator[World]:
+async def world(
+    folder: Path, store_url: str, versions: tuple[int, ...] = (2,)
+) -> AsyncIterator[World]:
     """A running shop whose products service issues state of `versions`."""
     async with AsyncExitStack() as stack:
-        shop = World(folder, versions)
+        shop = World(folder, store_url, versions)
         await shop.start(stack)
         yield shop
 
