@@ -142,7 +142,7 @@ class World:
         return sign_jwt(claims, self._users, typ="at+jwt")
 
     def workshop(self) -> Workshop:
-        """What a forger inside of products would have: the key that it signs with now, its store."""
+        """What a forger inside of products would have: its newest key, and its store."""
         key = SigningKeyFile(self._folder / "signing-keys.json").load_or_create()[0]
         return Workshop(key, References(self._store_url, self._store_prefix))
 

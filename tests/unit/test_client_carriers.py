@@ -21,7 +21,11 @@ def page(products: frozenset[str], revision: int, mark: int) -> KeptPage:
         products,
         revision,
         CarriedState(
-            metadata=(("waybill-state-v1", f"token-{mark}"), ("waybill-state-v2", f"two-{mark}")),
+            metadata=(
+                ("waybill-state-v1", f"token-{mark}"),
+                ("waybill-state-v2", f"two-{mark}"),
+                ("waybill-reference", f"handle-{mark}"),
+            ),
             envelopes=(Envelope(payload=f"{mark}".encode()),),
         ),
     )
@@ -132,4 +136,5 @@ def test_only_state_entries_are_kept_and_all_versions() -> None:
 
 
 def _answer() -> tuple[list[tuple[str, str]], list[Envelope]]:
-    return [("waybill-state-v1", "token")], [Envelope(payload=b"signed")]
+    entries = [("waybill-state-v1", "token"), ("waybill-reference", "handle")]
+    return entries, [Envelope(payload=b"signed")]
