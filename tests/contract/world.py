@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import grpc
@@ -55,12 +56,15 @@ class World:
 
     state_budget_bytes = STATE_BUDGET_BYTES
 
-    def __init__(self, folder: Path, store_url: str, versions: tuple[int, ...]) -> None:
+    def __init__(
+        self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
+    ) -> None:
         self.clock = FakeClock()
         self._folder = folder
         self._store_url = store_url
         self._store_prefix = f"{uuid4()}:"
         self._versions = versions
+        self._common = {"drain_s": 0, "log_level": "error", **common}
         self._users = SigningKey.generate()
         self._request_ids = map("request-{}".format, itertools.count())
         self._products_stack = AsyncExitStack()
@@ -93,8 +97,7 @@ class World:
             watch_heartbeat_s=0.02,
             reference_url=self._store_url,
             reference_prefix=self._store_prefix,
-            drain_s=0,
-            log_level="error",
+            **self._common,
         )
         add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
@@ -119,8 +122,7 @@ class World:
             reference_url=self._store_url,
             reference_prefix=self._store_prefix,
             reference_cache_ttl_s=0,  # the cache has tests of its own
-            drain_s=0,
-            log_level="error",
+            **self._common,
         )
         orders = orders_svc.bootstrap.build(settings, self.clock)
         stack.push_async_callback(orders.close)
@@ -232,11 +234,14 @@ class World:
 
 @asynccontextmanager
 async def world(
-    folder: Path, store_url: str, versions: tuple[int, ...] = (2,)
+    folder: Path, store_url: str, versions: tuple[int, ...] = (2,), **common: Any
 ) -> AsyncIterator[World]:
-    """A running shop whose products service issues state of `versions`."""
+    """A running shop whose products service issues state of `versions`.
+
+    `common` are settings of both services.
+    """
     async with AsyncExitStack() as stack:
-        shop = World(folder, store_url, versions)
+        shop = World(folder, store_url, versions, **common)
         await shop.start(stack)
         yield shop
 

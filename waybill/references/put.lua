@@ -5,11 +5,11 @@
 local revoked = tonumber(redis.call('GET', KEYS[3]) or '0')
 if tonumber(ARGV[3]) < revoked then return 0 end
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = time[1] * 1000000 + time[2] -- in microseconds, so that records have an order
 local ttl = tonumber(ARGV[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-redis.call('ZADD', KEYS[2], now + ttl, KEYS[1])
+redis.call('ZADD', KEYS[2], now + ttl * 1000, KEYS[1])
 local surplus = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[4])
 if surplus > 0 then
   for _, oldest in ipairs(redis.call('ZRANGE', KEYS[2], 0, surplus - 1)) do

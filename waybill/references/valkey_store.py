@@ -17,6 +17,9 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 
 from valkey.asyncio import BlockingConnectionPool, Valkey
+from valkey.asyncio.retry import Retry
+from valkey.backoff import NoBackoff
+from valkey.exceptions import ConnectionError as ValkeyConnectionError
 from valkey.exceptions import ValkeyError
 
 from waybill.errors import ReferenceStoreUnavailable, StateSuperseded
@@ -59,7 +62,13 @@ class ValkeyReferenceStore:
         self._prefix = prefix.encode()
         self._max_per_subject = max_per_subject
         self._pool = BlockingConnectionPool.from_url(
-            url, max_connections=MAX_CONNECTIONS, timeout=None
+            url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=None,
+            # A kept connection may have died unnoticed: once more, on a new one. Whatever is asked
+            # here may be asked twice.
+            retry=Retry(NoBackoff(), 1),
+            retry_on_error=[ValkeyConnectionError],
         )
         self._valkey = Valkey(connection_pool=self._pool)
         self._put = self._valkey.register_script(_script("put"))
