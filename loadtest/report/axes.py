@@ -118,7 +118,7 @@ def _table(findings: Findings, axis: Changed, points: Sequence[Point]) -> Table:
             Entry(remark(point)),
         )
         for row in findings.strategies
-        for point in of_row(row, points)
+        for point in sorted(of_row(row, points), key=lambda point: str(axis.of(point)).zfill(12))
     ]
     titles = ("Strategy", axis.label.capitalize(), "CPU, µs", "Sent, bytes", "p99, µs", "Remark")
     return table(axis.title, titles, rows)

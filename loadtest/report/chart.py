@@ -13,6 +13,8 @@ NARROW = 480
 """Charts of less width in pixels leave out what has no room."""
 LETTER = 6.3
 """Width of a letter of the charts' type, about, in pixels."""
+BOLD_LETTER = 7.3
+"""The same where it is bold."""
 
 
 @dataclass(frozen=True, slots=True)

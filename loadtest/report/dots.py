@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from loadtest.colours import place
 from loadtest.report import svg
-from loadtest.report.chart import LETTER, NARROW, Axis, Box, Size, bottom_axis, canvas
+from loadtest.report.chart import BOLD_LETTER, LETTER, NARROW, Axis, Box, Size, bottom_axis, canvas
 from loadtest.report.numbers import number
 from loadtest.summary import Spread
 
@@ -52,7 +52,7 @@ class _Drawing:
         self._chart = chart
         self._root = canvas(size, name, chart.title)
         self._narrow = size.width < NARROW
-        left = 16 + LETTER * max(len(row.row) for row in chart.rows)
+        left = 14 + BOLD_LETTER * max(len(row.row) for row in chart.rows)
         right = size.width - (16 if self._narrow else 30)
         self._box = Box(left=left, top=_TOP, right=right, bottom=size.height - 46)
 
@@ -73,7 +73,7 @@ class _Drawing:
         return self._box.x(self._chart.x.scale.at(value))
 
     def _legend(self) -> None:
-        at = self._box.left
+        at = 4.0
         for kind in self._chart.kinds:
             svg.marker(self._root, (at + 5, 12), 4, f"mark {self._look(kind)} key")
             svg.text(self._root, (at + 15, 16), kind)

@@ -35,10 +35,10 @@ def look(point: Point) -> Look:
     return Look.HOLLOW if point.row.saturated else Look.FULL
 
 
-def mark(point: Point, x: float, value: Spread, unit: str) -> Mark:
+def mark(point: Point, x: float, value: Spread, unit: str, look: Look) -> Mark:
     """A point with its spread."""
     words = f"{point.cell.row}, {point.cell.ids:,} ids: {spread(value)} {unit}"
-    return Mark(x, value.median, value.low, value.high, words, look(point))
+    return Mark(x, value.median, value.low, value.high, words, look)
 
 
 def ends(lines: Sequence[Line]) -> list[float]:
@@ -47,8 +47,13 @@ def ends(lines: Sequence[Line]) -> list[float]:
 
 
 def line(
-    row: str, points: Sequence[Point], figure: Callable[[Point], Spread | None], unit: str
+    row: str,
+    points: Sequence[Point],
+    figure: Callable[[Point], Spread | None],
+    unit: str,
+    looks: Callable[[Point], Look] = look,
 ) -> Line:
     """`figure` of all points that have it, against the ids that they carry."""
     values = [(point, figure(point)) for point in points]
-    return Line(row, [mark(p, p.cell.ids, value, unit) for p, value in values if value])
+    marks = [mark(p, p.cell.ids, value, unit, looks(p)) for p, value in values if value]
+    return Line(row, marks)

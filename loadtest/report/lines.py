@@ -1,6 +1,6 @@
 """A chart of lines: a band for the spread, a mark for each measurement, labels at the ends."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from loadtest.colours import place
 from loadtest.report import svg
-from loadtest.report.chart import LETTER, NARROW, Axis, Box, Size, canvas, grid, spaced
+from loadtest.report.chart import BOLD_LETTER, LETTER, NARROW, Axis, Box, Size, canvas, grid, spaced
 
 _LABEL_GAP = 15.0
 
@@ -87,7 +87,7 @@ class _Drawing:
         self._root = canvas(size, name, chart.title)
         narrow = size.width < NARROW
         longest = max((len(label) for label, _ in self._ends()), default=0)
-        right = size.width - longest * LETTER - (20 if narrow else 26)
+        right = size.width - longest * BOLD_LETTER - (18 if narrow else 22)
         left = 14 + LETTER * max(len(chart.y.format(v)) for v in chart.y.scale.ticks() or [0.0])
         self._box = Box(left=left, top=30, right=right, bottom=size.height - 46)
 
@@ -95,14 +95,14 @@ class _Drawing:
         if self._chart.zone:
             self._zone(*self._chart.zone)
         grid(self._root, self._box, self._chart.x, self._chart.y)
-        for limit in self._chart.limits:
-            self._limit(limit)
         for curve in self._chart.curves:
             svg.path(self._root, [self._at(*p) for p in curve.places], "curve")
         for each in self._chart.lines:
             self._spread(each)
         for each in self._chart.lines:
             self._line(each)
+        for limit in self._chart.limits:
+            self._limit(limit)
         self._labels()
         return self._root
 
@@ -140,7 +140,7 @@ class _Drawing:
         group = svg.node(self._root, "g", css)
         if each.joined:
             for run in _runs(each.marks):
-                look = "line doubtful" if Look.HOLLOW in {mark.look for mark in run} else "line"
+                look = "line doubtful" if run[-1].look is Look.HOLLOW else "line"
                 svg.path(group, [self._at(mark.x, mark.y) for mark in run], f"{look} {css}")
         for mark in each.marks:
             at = self._at(mark.x, mark.y)
@@ -170,6 +170,11 @@ class _Drawing:
             svg.text(self._root, (edge + 2, height + 4), label, "name")
 
 
-def _runs(marks: Iterable[Mark]) -> list[tuple[Mark, Mark]]:
-    """Neighbours that are joined: up to the first that was refused, and not beyond."""
-    return [(a, b) for a, b in pairwise(marks) if a.look is not Look.CROSS]
+def _runs(marks: Sequence[Mark]) -> list[list[Mark]]:
+    """The marks cut where believing ends or begins, each part with its neighbour before it."""
+    runs = [list(marks[:1])]
+    for before, mark in pairwise(marks):
+        if (mark.look is Look.HOLLOW) != (runs[-1][-1].look is Look.HOLLOW) and len(runs[-1]) > 1:
+            runs.append([before])
+        runs[-1].append(mark)
+    return [run for run in runs if len(run) > 1]

@@ -60,7 +60,7 @@ _RAW = (
 )
 
 _AXES = (
-    _count("Grants", lambda point: point.cell.grants),
+    _count("Grants", lambda point: point.cell.grants or point.cell.ids),
     _words("Id kind", lambda point: point.cell.id_kind),
     _words("Warmth", lambda point: point.cell.warmth.value),
     _count("Orders per list", lambda point: point.cell.orders_per_list),

@@ -15,6 +15,7 @@ _STEPS = (
 )
 """Ticks within a decade, from few to many."""
 _ENOUGH_TICKS = 4
+_MOST_TICKS = 8
 _PADDING = 0.04
 """Of a logarithmic axis, left free at each end."""
 
@@ -63,7 +64,7 @@ class Log:
             found = self._stepped(steps)
             if len(found) >= _ENOUGH_TICKS:
                 break
-        return found
+        return found[:: ceil(len(found) / _MOST_TICKS) or 1]
 
     def _stepped(self, steps: Sequence[float]) -> list[float]:
         decades = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
@@ -83,7 +84,7 @@ class Tail:
         return (_nines(value) - begin) / (end - begin)
 
     def ticks(self) -> Sequence[float]:
-        return [each for each in (0, 50, 90, 99, 99.9, 99.99) if self.low <= each <= self.high]
+        return [each for each in (50, 75, 90, 99, 99.9, 99.99) if self.low <= each <= self.high]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from itertools import groupby
 from loadtest.report import tables
 from loadtest.report.chart import Axis
 from loadtest.report.figures import Figure, ends, line
-from loadtest.report.lines import Curve, Limit, Line, LineChart, Mark
+from loadtest.report.lines import Curve, Limit, Line, LineChart, Look, Mark
 from loadtest.report.numbers import percent
 from loadtest.report.points import Findings, Point, of_row
 from loadtest.report.scales import Linear, from_zero, log_over, measured
@@ -35,18 +35,27 @@ def _exactly(value: float) -> Spread:
 
 
 def _sizes(findings: Findings) -> list[Point]:
-    """One point for each strategy and size: of the cost experiment, else of the cliff."""
+    """One point for each strategy and size: of the cost experiment, or else of the cliff."""
     cost = findings.usual(Experiment.COST, Method.VALIDATE)
-    seen = {(point.cell.row, point.cell.ids) for point in cost}
-    cliff = [p for p in findings.usual(Experiment.CLIFF) if (p.cell.row, p.cell.ids) not in seen]
-    return sorted([*cost, *cliff], key=lambda point: point.cell.ids)
+    return cost or findings.usual(Experiment.CLIFF)
+
+
+def _look(point: Point) -> Look:
+    """Sizes are believed also where the generator fell behind."""
+    return Look.CROSS if point.row.broken else Look.FULL
 
 
 def metadata_lines(findings: Findings) -> list[Line]:
     """Bytes of metadata against ids."""
     points = _sizes(findings)
     return [
-        line(row, of_row(row, points), lambda p: _exactly(metadata_size(p)), "bytes of metadata")
+        line(
+            row,
+            of_row(row, points),
+            lambda p: _exactly(metadata_size(p)),
+            "bytes of metadata",
+            _look,
+        )
         for row in findings.strategies
         if of_row(row, points)
     ]
@@ -64,8 +73,8 @@ def metadata_chart(findings: Findings) -> LineChart | None:
         Axis("metadata per order, bytes", log_over(values)),
         lines,
         limits=(
-            Limit(HARD_LIMIT, f"{HARD_LIMIT:,}: gRPC refuses all"),
-            Limit(SOFT_LIMIT, f"{SOFT_LIMIT:,}: gRPC refuses some"),
+            Limit(HARD_LIMIT, f"{HARD_LIMIT:,}: all refused"),
+            Limit(SOFT_LIMIT, f"{SOFT_LIMIT:,}: some refused"),
         ),
         zone=(SOFT_LIMIT, HARD_LIMIT),
     )
@@ -102,7 +111,7 @@ def bytes_chart(findings: Findings) -> LineChart | None:
     wire = _counted(points)
     figure = (lambda p: p.wire_both) if wire else _before_compression
     lines = [
-        line(row, of_row(row, points), figure, "bytes")
+        line(row, of_row(row, points), figure, "bytes", _look)
         for row in findings.strategies
         if of_row(row, points)
     ]
@@ -164,11 +173,10 @@ def cliff(findings: Findings) -> Figure | None:
     if not growing:
         return None
     lines = [
-        Line(row, [_share(point) for point in of_row(row, points)], label=f"{row}, measured")
+        Line(row, [_share(point) for point in of_row(row, points)], joined=False)
         for row in findings.strategies
         if row in growing
     ]
-    lines = [Line(each.row, each.marks, each.label, joined=False) for each in lines]
     longest = max(HARD_LIMIT * 1.15, *(mark.x for each in lines for mark in each.marks))
     return Figure(
         "cliff",
