@@ -27,6 +27,30 @@ setup: $(STAMP) ## make the virtual environment from the lock
 test: $(STAMP) ## all tests
 	@$(PY) -m pytest -n 2 --dist worksteal -q
 
+.PHONY: compare
+compare: $(STAMP) ## Locust compares the strategies; ARGS="--ids 100 --rounds 5" changes the run
+	@$(PY) -m loadtest.compare $(ARGS)
+
+.PHONY: demo
+demo: $(STAMP) ## the story in the terminal: list, order, tamper, revoke, a header that breaks
+	@$(PY) -m loadtest.demo
+
+.PHONY: up
+up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until Ctrl-C
+	@$(PY) -m loadtest.up $(ARGS)
+
+.PHONY: locust
+locust: $(STAMP) ## the same load in Locust's web page
+	@$(PY) -m loadtest.web $(ARGS)
+
+.PHONY: bench
+bench: $(STAMP) ## what issuing and checking cost, beside their primitives
+	@$(PY) -m loadtest.bench $(ARGS)
+
+.PHONY: exceptions
+exceptions: $(STAMP) ## what each strategy cannot do, as a table
+	@$(PY) -m tests.contract.exceptions
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, import rules, buf
 	@$(BIN)/ruff check .

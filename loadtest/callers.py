@@ -18,9 +18,6 @@ from waybill.metadata import size_bytes
 PLACE_ORDER = "/shop.orders.v1.OrdersService/PlaceOrder"
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
-FAVOURITES = 10
-"""Products of its list that a customer orders from, so that a cache of answers can be warm."""
-
 RawCall: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 """A method called with serialised messages, so that the generator's own work stays small."""
 
@@ -75,6 +72,7 @@ class OrderCaller:
         channel: grpc.Channel,
         page: ListedPage,
         *,
+        favourites: int,
         validate_only: bool,
         request_ids: Callable[[], str],
         random: Random,
@@ -82,7 +80,8 @@ class OrderCaller:
         self._place: RawCall = channel.unary_unary(PLACE_ORDER)
         self._metadata = page.metadata
         self._tail = page.fields.SerializeToString()
-        self._product_ids = random.sample(page.product_ids, min(FAVOURITES, len(page.product_ids)))
+        among = page.product_ids
+        self._product_ids = random.sample(among, min(favourites, len(among)))
         self._validate_only = validate_only
         self._request_ids = request_ids
         self._random = random

@@ -106,6 +106,7 @@ class Lab:
         return OrderCaller(
             self.channel(user),
             self.page(strategy, phase.ids, user),
+            favourites=phase.load.favourites,
             validate_only=is_validate_only(phase.method),
             request_ids=self._request_ids,
             # Each method has its favourites, so that one cell does not warm the next one's cache.

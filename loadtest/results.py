@@ -83,6 +83,8 @@ class Load(_Value):
     max_in_flight: int
     """Calls that one customer may have open; an arrival beyond them is dropped and counted."""
     timeout_s: float = 5.0
+    favourites: int = 10
+    """Products of its list that a customer orders from, so that a cache of answers can be warm."""
 
 
 class RequestBytes(_Value):

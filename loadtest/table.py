@@ -4,6 +4,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from statistics import median
 from typing import Literal, TextIO
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.text import Text
 from loadtest.colours import COLOURS
 from loadtest.histogram import Latencies
 from loadtest.results import MAX_LAG_US, MIN_ACHIEVED, Head, Run, Sample
-from loadtest.summary import Row, Spread, summarise
+from loadtest.summary import Row, Spread, floors, summarise
 from loadtest.targets import judge_targets
 
 WIDTH = 100
@@ -188,8 +189,17 @@ def conditions(samples: Sequence[Sample]) -> Iterator[str]:
     own = sum(s.measured.generator_cpu_s for s in samples)
     calls = sum(s.measured.observed.answered for s in samples)
     yield (
-        f"{rounds} rounds of {load.duration_s:g} s a cell after {load.warm_up_s:g} s of warm-up, "
-        f"{load.users} customers with a connection each, Poisson arrivals; generator: send lag p50 "
-        f"{_whole(lag.percentile_us(50))} µs, p99 {_whole(lag.percentile_us(99))} µs, "
-        f"{own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
+        f"Rounds: {rounds}; each cell {load.duration_s:g} s after {load.warm_up_s:g} s of warm-up; "
+        f"{load.users} customers with a connection each, who order from {load.favourites} products "
+        f"of their lists; caches warm; Poisson arrivals."
     )
+    yield (
+        f"Generator: send lag p50 {_whole(lag.percentile_us(50))} µs, p99 "
+        f"{_whole(lag.percentile_us(99))} µs; {own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
+    )
+    loads = [floor.products_load for floor in floors(samples).values()]
+    if loads:
+        yield (
+            f"At rest the products process uses {median(loads) * 1e3:.0f} ms of CPU a second, "
+            f"mostly for the replica's feed."
+        )

@@ -61,7 +61,7 @@ def order_line(strategy: Strategy, page: ListedPage) -> str:
         "grpcurl -plaintext",
         f'-H "{AUTHORIZATION}: Bearer $TOKEN"',
         *(f"-H {shlex.quote(header)}" for header in headers),
-        f"-d {shlex.quote(json.dumps(MessageToDict(order)))}",
+        f"-d {shlex.quote(json.dumps(MessageToDict(order, preserving_proto_field_name=True)))}",
         "$ORDERS shop.orders.v1.OrdersService/PlaceOrder",
     ]
     return " ".join(words)

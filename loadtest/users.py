@@ -18,7 +18,7 @@ from loadtest.callers import Caller
 from loadtest.lab import Lab, Phase
 from loadtest.pacing import pace
 from loadtest.refusals import refusal_of
-from loadtest.results import FLOOR
+from loadtest.results import FLOOR, Method
 from waybill.strategy import Strategy
 
 grpc_gevent.init_gevent()  # before any channel is made, and after Locust has patched
@@ -43,6 +43,11 @@ class OpenModelUser(User):
     def caller(self, lab: Lab, phase: Phase, number: int) -> Caller:
         """Makes this row's calls."""
         raise NotImplementedError
+
+    def method(self) -> Method:
+        """What this row calls."""
+        method: Method = self._phase.method
+        return method
 
     @task
     def run_phase(self) -> None:
@@ -75,7 +80,7 @@ class OpenModelUser(User):
 
     def _tell_locust(self, due: float, size: int, error: Exception | None) -> None:
         self.environment.events.request.fire(
-            request_type=self._phase.method.value,
+            request_type=self.method().value,
             name=self.row,
             response_time=(self._lab.clock() - due) * 1e3,
             response_length=size,
@@ -91,6 +96,9 @@ class FloorUser(OpenModelUser):
 
     def caller(self, lab: Lab, phase: Phase, number: int) -> Caller:  # noqa: ARG002
         return lab.health_caller(number)
+
+    def method(self) -> Method:
+        return Method.HEALTH
 
 
 class StrategyUser(OpenModelUser):

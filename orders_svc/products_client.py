@@ -24,6 +24,7 @@ from shop.products.v1.products_pb2 import (
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
 from waybill.errors import HistoryCompacted, UpstreamUnavailable
 from waybill.metadata import AUTHORIZATION
+from waybill.status import error_from
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -194,8 +195,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except aio.AioRpcError as error:
-        code = error.code()
-        text = f"products answered {code.name}"
+        refusal = error_from(error)
+        code = refusal.code
+        text = f"products answered {code.name} {refusal.reason}".strip()
         if code is grpc.StatusCode.OUT_OF_RANGE:
             raise HistoryCompacted(text) from error
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:

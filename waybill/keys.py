@@ -243,7 +243,7 @@ class JwksFile:
     def _look(self) -> None:
         try:
             stamp = _stamp(self._path.stat())
-            if stamp != self._stamp or self.last_error is not None:
+            if stamp != self._stamp:  # which a bad file leaves as it was, to be read again
                 self._keys = KeySet.from_jwks(_read_regular_file(self._path))
             self._stamp = stamp
             self.last_error = None

@@ -1,5 +1,9 @@
 """A whole comparison, tiny: every arrival is accounted for, and the record says so."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -8,6 +12,7 @@ import pytest
 from loadtest import compare
 from loadtest.results import FLOOR, load_run
 from loadtest.setting import LAB_ORDERS_ENV
+from loadtest.shop import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -49,3 +54,31 @@ def test_a_service_that_cannot_start_is_an_error_and_no_record(
     assert compare.main(["--results", str(tmp_path)]) == 1
     assert "nothing was recorded" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "loadtest.compare", "--results", str(tmp_path)),
+        *("--strategies", "replica", "--ids", "5", "--rounds", "99"),
+        *("--rate", "20", "--duration", "0.1"),
+    ]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("[11/"):
+                break
+        os.killpg(process.pid, signal.SIGINT)  # to all of the group, as a terminal does
+        shown, _ = process.communicate(timeout=40)
+    assert process.returncode == compare.INTERRUPTED
+    assert "Stopped early" in shown
+    (path,) = tmp_path.glob("*/results.json")
+    run = load_run(path)
+    assert not run.complete
+    assert len(run.samples) >= 10

@@ -1,5 +1,6 @@
 """The lab's shop starts whole and leaves nothing behind."""
 
+import subprocess
 from pathlib import Path
 
 import grpc
@@ -9,8 +10,10 @@ import pytest
 from loadtest.processes import StartFailed
 from loadtest.shop import Shop
 from loadtest.stock import Stock
+from loadtest.up import recipes
 from shop.products.v1.products_pb2 import ListProductsRequest
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
+from waybill.strategy import Strategy
 
 pytestmark = pytest.mark.e2e
 
@@ -42,3 +45,17 @@ def listed(shop: Shop, subject: str) -> list[str]:
             timeout=10,
         )
     return [product.product_id for product in answer.products]
+
+
+def test_everything_that_make_up_prints_can_be_pasted(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        result = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", "\n".join(recipes(shop))],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert result.returncode == 0, result.stderr
+    for strategy in Strategy:
+        assert f'"strategy": "{strategy}"' in result.stdout

@@ -1,6 +1,6 @@
 """The comparison's users for Locust's own command line and web page; `make locust` opens it.
 
-    locust -f loadtest/locustfile.py --world world.json
+    locust -f loadtest/web/locustfile.py --world world.json
 
 The file of `--world` is what `python -m loadtest.web` writes for a running shop.
 """

@@ -17,9 +17,10 @@ from loadtest.setting import lab_shop, world_of
 from loadtest.shop import ROOT
 from loadtest.world import World
 
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 HOST = "127.0.0.1"
 CUSTOMERS = 8
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
 
 
 def free_port() -> int:
@@ -32,7 +33,7 @@ def free_port() -> int:
 def command(world: Path, port: int, rest: Sequence[str]) -> list[str]:
     """Locust's command line."""
     return [
-        *(sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py")),
+        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)),
         *("--world", str(world), "--web-host", HOST, "--web-port", str(port)),
         *("--class-picker", *rest),
     ]
@@ -45,17 +46,23 @@ def write_world(world: World, path: Path) -> None:
 
 
 def wait(locust: "subprocess.Popen[bytes]") -> int:
-    """Wait for Locust, which gets the terminal's Ctrl-C as well and ends by itself."""
+    """Wait for Locust and return its exit code; on Ctrl-C, 0 once it has ended."""
     try:
         return locust.wait()
     except KeyboardInterrupt:
         return 0
     finally:
+        end(locust)
+
+
+def end(locust: "subprocess.Popen[bytes]") -> None:
+    """See Locust end: by itself, as it gets the terminal's Ctrl-C too, or else by force."""
+    for more_force in (locust.terminate, locust.kill):
         try:
             locust.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            locust.kill()
-            locust.wait()
+            more_force()
+    locust.wait()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

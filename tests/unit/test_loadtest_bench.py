@@ -1,0 +1,97 @@
+"""The benchmark times what it says, and its table keeps to its width."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from loadtest.bench import carried, looked_up
+from loadtest.bench.__main__ import points
+from loadtest.bench.contest import Contest, finished
+from loadtest.bench.durable import durable_rates
+from loadtest.bench.record import BenchRun, Timing, show
+from loadtest.bench.timing import Race
+from loadtest.results import Machine
+from loadtest.summary import Spread
+from loadtest.table import WIDTH, console
+from products_svc.catalogue.ids import IdKind
+from waybill.strategy import Strategy
+
+
+@pytest.mark.parametrize("kind", list(IdKind))
+def test_carried_state_is_issued_and_checked(kind: IdKind) -> None:
+    rows = list(carried.contests(carried.Trade(), 10, kind, seed=1))
+    steps = {(row.strategy, row.step) for row in rows}
+    assert len(steps) == len(rows) == 6
+    for row in rows:
+        row.floor()
+        assert row.operation()
+        assert row.size_bytes > 0
+
+
+def test_replica_and_cache_answer_without_waiting(tmp_path: Path) -> None:
+    with looked_up.contests(tmp_path / "replica", 10, IdKind.SKU, seed=1) as rows:
+        assert {row.strategy for row in rows} == {Strategy.REPLICA, Strategy.DIRECT_CALL}
+        for row in rows:
+            row.floor()
+            assert row.operation()
+
+
+def test_points_cover_all_sizes_and_all_id_kinds() -> None:
+    assert {ids for ids, _ in points()} == {10, 100, 1_000, 10_000}
+    assert {kind for _, kind in points()} == set(IdKind)
+    assert len(points()) == len(set(points()))
+
+
+def test_an_operation_that_waits_is_an_error() -> None:
+    class Never:
+        def __await__(self) -> object:
+            yield
+
+    async def waits() -> None:
+        await Never()  # type: ignore[misc]
+
+    with pytest.raises(RuntimeError, match="waited"):
+        finished(waits())
+
+
+def test_durable_orders_are_counted_with_and_without_grouping(tmp_path: Path) -> None:
+    rates = durable_rates(tmp_path, rounds=1, round_s=0.1)
+    assert [rate.name for rate in rates] == [
+        "write and fsync, one at a time",
+        "orders, a commit each",
+        "orders, group commit",
+    ]
+    assert all(rate.per_s > 0 for rate in rates)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_shown_within_100_columns_and_round_trips(tmp_path: Path) -> None:
+    contest = Contest(
+        step="check cold",
+        strategy="message-field",
+        ids=10_000,
+        id_kind="gtin13",
+        size_bytes=1_234_567,
+        floor_name="Ed25519 verify",
+        operation=lambda: None,
+        floor=lambda: None,
+    )
+    large = Spread(123_456.0, 1.0, 999_999.0)
+    run = BenchRun(
+        run_id="20270115T080000Z-1f3a",
+        begun="2027-01-15T08:00:00+00:00",
+        seed=1,
+        commit="0123456789ab",
+        versions={},
+        machine=Machine(cpu="Some CPU", cpus=2, platform="Linux", python="3.11"),
+        complete=False,
+        timings=(Timing.of(contest, Race(large, large, Spread(12345.0, 1.0, 2.0))),),
+        durable=(),
+    )
+    out = io.StringIO()
+    show(run, console(out))
+    assert max(map(len, out.getvalue().splitlines())) <= WIDTH
+    assert "…" not in out.getvalue()
+    assert "Stopped early" in out.getvalue()
+    assert BenchRun.model_validate_json(run.save(tmp_path).read_text()) == run
