@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from loadtest.limits.statistics import wilson
 from loadtest.report import tables
 from loadtest.report.chart import Axis
 from loadtest.report.figures import Figure, ends, line
-from loadtest.report.lines import Curve, Limit, Line, LineChart, Look, Mark
-from loadtest.report.numbers import percent
-from loadtest.report.points import Findings, Point, of_row
-from loadtest.report.scales import Linear, from_zero, log_over, measured
-from loadtest.report.stats import (
+from loadtest.report.grpc_limits import (
     HARD_LIMIT,
     OWN_ENTRIES_BYTES,
     SOFT_LIMIT,
     predicted_refusals,
-    wilson,
 )
+from loadtest.report.lines import Curve, Limit, Line, LineChart, Look, Mark
+from loadtest.report.numbers import percent
+from loadtest.report.points import Findings, Point, of_row
+from loadtest.report.scales import Linear, from_zero, log_over, measured
 from loadtest.report.tables import Entry, Table, table
 from loadtest.results import Experiment, Method
 from loadtest.summary import Spread
@@ -28,6 +28,10 @@ _GROWS = 1.5
 def metadata_size(point: Point) -> int:
     """All metadata of a request as gRPC's limits count it, its own entries included."""
     return point.row.request.metadata + OWN_ENTRIES_BYTES
+
+
+def _metadata(point: Point) -> Spread:
+    return _exactly(metadata_size(point))
 
 
 def _exactly(value: float) -> Spread:
@@ -49,13 +53,7 @@ def metadata_lines(findings: Findings) -> list[Line]:
     """Bytes of metadata against ids."""
     points = _sizes(findings)
     return [
-        line(
-            row,
-            of_row(row, points),
-            lambda p: _exactly(metadata_size(p)),
-            "bytes of metadata",
-            _look,
-        )
+        line(row, of_row(row, points), _metadata, "bytes of metadata", _look)
         for row in findings.strategies
         if of_row(row, points)
     ]

@@ -5,7 +5,7 @@ from random import Random
 
 from loadtest.histogram import Latencies
 from loadtest.recorder import Observed
-from loadtest.report.stats import OWN_ENTRIES_BYTES, predicted_refusals
+from loadtest.report.grpc_limits import OWN_ENTRIES_BYTES, predicted_refusals
 from loadtest.results import (
     FLOOR,
     Cell,

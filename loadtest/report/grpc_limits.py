@@ -1,6 +1,6 @@
-"""The few formulas that the report rests on."""
+"""What gRPC documents of its own limits on metadata."""
 
-from math import sqrt
+from loadtest.limits.statistics import ramp
 
 SOFT_LIMIT = 8_192
 """`grpc.max_metadata_size` by default: metadata of more bytes may be refused."""
@@ -15,24 +15,11 @@ The sum of name, value and 32 over `:path`, `:authority` (a loopback address), `
 them to a server that lists what it got. The limits count these too.
 """
 
-_Z_95 = 1.959964
-"""The standard normal distribution's 97.5th percentile."""
 
-
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % score interval of a share (Wilson 1927); all is possible without a trial."""
-    if not trials:
-        return 0.0, 1.0
-    share, z2 = successes / trials, _Z_95**2
-    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = _Z_95 / (1 + z2 / trials) * sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def predicted_refusals(size: float, soft: int = SOFT_LIMIT, hard: int = HARD_LIMIT) -> float:
+def predicted_refusals(size: float) -> float:
     """The share of calls with `size` bytes of metadata that gRPC documents to refuse.
 
     Random between the two limits, P = (size - soft) / (hard - soft); see gRPC's channel arguments
     `grpc.max_metadata_size` and `grpc.absolute_max_metadata_size`.
     """
-    return min(1.0, max(0.0, (size - soft) / (hard - soft)))
+    return ramp(size, SOFT_LIMIT, HARD_LIMIT)
