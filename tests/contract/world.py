@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import grpc
 
@@ -51,6 +53,8 @@ class World:
     """A running shop, and what its people do. Subjects are made up as they are named."""
 
     state_budget_bytes = STATE_BUDGET_BYTES
+    products_settings: Mapping[str, Any] = MappingProxyType({})
+    """Of the products service, besides those that every world has."""
 
     def __init__(self, folder: Path, versions: tuple[int, ...]) -> None:
         self.clock = FakeClock()
@@ -88,6 +92,7 @@ class World:
             watch_heartbeat_s=0.02,
             drain_s=0,
             log_level="error",
+            **self.products_settings,
         )
         add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
