@@ -11,21 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.colours import COLOURS
 from loadtest.histogram import Latencies
-from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Head, Run, Sample
+from loadtest.results import MAX_LAG_US, MIN_ACHIEVED, Head, Run, Sample
 from loadtest.summary import Row, Spread, floors, summarise
 from loadtest.targets import judge_targets
 
 WIDTH = 100
-
-COLOURS = {
-    FLOOR: "dim",
-    "metadata-jwt": "red",
-    "message-field": "yellow",
-    "replica": "green",
-    "direct-call": "cyan",
-}
-"""A strategy keeps its colour everywhere."""
 
 _COLUMNS = (
     ("#", 1),
