@@ -19,6 +19,7 @@ from products_svc.store.store import CONNECTIONS, Store
 from products_svc.strategies.direct_call import DirectCallIssuer
 from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
+from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.strategies.replica import ReplicaIssuer
 from products_svc.terms import Terms
@@ -26,6 +27,7 @@ from shop.products.v1 import products_pb2
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
 from waybill.keys import JwksFile, KeySource
+from waybill.page_signing import PageSigner
 from waybill.references.store import ReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.serving.assembly import keys_check, log_unmet, make_guard
@@ -38,7 +40,11 @@ from waybill.verified_cache import VerifiedCache
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
 
 CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
+CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
+"""Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
+LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
+LEAF_FAMILY = "shop.state.v{version}.Grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,8 @@ def _issuers(
 
 def _metadata_jwt(parts: Parts) -> Issuer:
     settings = parts.settings
-    versions = {version: CLAIMS[version] for version in settings.state_versions}
+    claims = CODINGS[settings.id_list_coding]
+    versions = {version: claims[version] for version in settings.state_versions}
     return MetadataJwtIssuer(parts.keys, parts.terms, versions, settings.state_budget_bytes)
 
 
@@ -205,6 +212,14 @@ def _direct_call(_parts: Parts) -> Issuer:
     return DirectCallIssuer()
 
 
+def _page_proof(parts: Parts) -> Issuer:
+    versions = [
+        PageVersion(LEAVES[version], PageSigner(LEAF_FAMILY, version))
+        for version in parts.settings.state_versions
+    ]
+    return PageProofIssuer(parts.keys, parts.terms, versions)
+
+
 def _reference(parts: Parts) -> Issuer:
     assert parts.references, "the settings accept the strategy only with a store"
     versions = [MESSAGES[version] for version in parts.settings.state_versions]
@@ -216,5 +231,6 @@ ISSUERS: Mapping[Strategy, Callable[[Parts], Issuer]] = {
     Strategy.MESSAGE_FIELD: _message_field,
     Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
+    Strategy.PAGE_PROOF: _page_proof,
     Strategy.REFERENCE: _reference,
 }

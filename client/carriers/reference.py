@@ -1,12 +1,11 @@
 """A handle in metadata: the state that it stands for stays in a store between the services."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from client.carriers.base import KeptPage
 from client.carriers.covering import combined
-from waybill.metadata import REFERENCE, Entry
-from waybill.v1.envelope_pb2 import Envelope
+from waybill.metadata import REFERENCE
 from waybill.values import CarriedState
 
 
@@ -15,13 +14,9 @@ class ReferenceCarrier:
 
     travels: ClassVar[bool] = True
 
-    def keep(
-        self,
-        initial_metadata: Iterable[Entry],
-        envelopes: Iterable[Envelope],  # noqa: ARG002 - another strategy's
-    ) -> CarriedState:
+    def keep(self, arrived: CarriedState) -> CarriedState:
         return CarriedState(
-            metadata=tuple(entry for entry in initial_metadata if entry[0] == REFERENCE)
+            metadata=tuple(entry for entry in arrived.metadata if entry[0] == REFERENCE)
         )
 
     def carry(self, pages: Sequence[KeptPage], product_ids: Collection[str]) -> CarriedState:

@@ -24,6 +24,7 @@ class Declared:
     why: str
 
 
+STATE_TRAVELS = (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD, Strategy.PAGE_PROOF)
 LEADS_NOWHERE = Outcome(grpc.StatusCode.UNAUTHENTICATED, "STATE_INVALID")
 
 ANYTHING_FORGED = (
@@ -51,11 +52,11 @@ EXCEPTIONS: dict[tuple[str, Strategy], Declared] = {
             Outcome(grpc.StatusCode.FAILED_PRECONDITION, "STATE_SUPERSEDED"),
             "the state is refused as too old; that the grant is gone shows in the next list",
         )
-        for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
+        for strategy in STATE_TRAVELS
     },
     **{
         ("revoked, unawares", strategy): Declared(OK, COUNTS_UNTIL_EXPIRY)
-        for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
+        for strategy in STATE_TRAVELS
     },
     ("expired", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),
     ("revoked", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),

@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ import orders_svc.bootstrap
 import orders_svc.settings
 import products_svc.bootstrap
 import products_svc.settings
-from client.carriers.base import KeptPage
+from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from shop.products.v1 import products_pb2, products_pb2_grpc
@@ -55,6 +56,8 @@ class World:
     """A running shop, and what its people do. Subjects are made up as they are named."""
 
     state_budget_bytes = STATE_BUDGET_BYTES
+    products_settings: Mapping[str, Any] = MappingProxyType({})
+    """Of the products service, besides those that every world has."""
 
     def __init__(
         self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
@@ -97,7 +100,7 @@ class World:
             watch_heartbeat_s=0.02,
             reference_url=self._store_url,
             reference_prefix=self._store_prefix,
-            **self._common,
+            **{**self._common, **self.products_settings},
         )
         add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
@@ -143,10 +146,13 @@ class World:
         }
         return sign_jwt(claims, self._users, typ="at+jwt")
 
+    def signing_key(self) -> SigningKey:
+        """The key that products signs with now."""
+        return SigningKeyFile(self._folder / "signing-keys.json").load_or_create()[0]
+
     def workshop(self) -> Workshop:
-        """What a forger inside of products would have: its newest key, and its store."""
-        key = SigningKeyFile(self._folder / "signing-keys.json").load_or_create()[0]
-        return Workshop(key, References(self._store_url, self._store_prefix))
+        """What a forger inside of products would have."""
+        return Workshop(self.signing_key(), References(self._store_url, self._store_prefix))
 
     async def grant(self, subject: str, *product_ids: str) -> int:
         """Entitle `subject`; the revision of the change."""
@@ -161,7 +167,7 @@ class World:
         return answer.revision
 
     async def list_page(self, subject: str, strategy: Strategy) -> KeptPage:
-        """List the subject's products on one page, as the client would keep it.
+        """List the subject's products on one page, with what an order of them all would carry.
 
         By the time that a person has read the list, the feed has brought what it shows.
         """
@@ -170,11 +176,10 @@ class World:
             products_pb2.ListProductsRequest(page_size=len(PRODUCTS)),
             metadata=[*self._identity(subject), (STRATEGY, strategy.value)],
         )
-        answer = await call
+        answer, carrier = await call, CARRIERS[strategy]
         entries = [(key, value) for key, value in await call.initial_metadata() or ()]
-        carried = CARRIERS[strategy].keep(entries, answer.state)
-        product_ids = frozenset(product.product_id for product in answer.products)
-        return KeptPage(product_ids, answer.revision, carried)
+        page = kept_page(carrier, answer, entries)
+        return replace(page, carried=carrier.carry([page], page.product_ids))
 
     async def order(
         self,
@@ -191,6 +196,7 @@ class World:
             lines=[orders_pb2.OrderLine(product_id=each, quantity=1) for each in product_ids],
             min_revision=min_revision,
             state=carried.envelopes,
+            page_proofs=carried.proofs,
         )
         metadata = [*self._identity(subject), (STRATEGY, strategy.value), *carried.metadata]
         try:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from client.peek import LAST_SECOND, Content, peek
 from shop.state.v1 import state_pb2 as state_v1
 from shop.state.v2 import state_pb2 as state_v2
+from waybill import base64url, id_lists
 from waybill.v1.envelope_pb2 import Envelope
 from waybill.values import CarriedState
 
@@ -55,6 +56,12 @@ def envelope(kind: Any, **fields: Any) -> Envelope:
 def test_both_versions_of_a_token() -> None:
     assert look(1, token({**CLAIMS, "products": ["a", "b"]})) == CONTENT
     assert look(2, token({**CLAIMS, "grants": [["a", 5, 1], ["b", 0, None]]})) == CONTENT
+
+
+def test_packed_lists_are_unpacked() -> None:
+    packed = base64url.encode(id_lists.best(["b", "a"]))
+    assert look(1, token({**CLAIMS, "products_packed": packed})) == CONTENT
+    assert look(1, token({**CLAIMS, "products_packed": "AAAA"})) is None
 
 
 def test_both_versions_of_an_envelope() -> None:
