@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orders_svc.access import Grant
-from orders_svc.grants import Grants, by_product_id, count, items, state_of, text
-from shop.state.v1.state_pb2 import AccessState
+from orders_svc.grants import Grants, by_product_id, count, items, named, state_of, text
+from shop.state.v1 import state_pb2
 from waybill import base64url, id_lists
 from waybill.values import State
 
@@ -33,7 +33,7 @@ def from_message(payload: bytes) -> State[Grants]:
         DecodeError: `payload` is no such message.
         ValueError: it holds an impossible value.
     """
-    message = AccessState.FromString(payload)
+    message = state_pb2.AccessState.FromString(payload)
     revision = message.revision
     return state_of(message, by_product_id(_grant(each, revision) for each in message.product_ids))
 
@@ -44,6 +44,16 @@ def _product_ids(claims: Mapping[str, Any]) -> Iterable[str]:
     if "products" in claims:
         raise ValueError("two lists of product ids")
     return id_lists.decode(base64url.decode(text(claims["products_packed"]).encode("ascii")))
+
+
+def from_leaf(leaf: bytes, revision: int) -> Grant:
+    """A serialised `shop.state.v1.Grant` of a page of that revision.
+
+    Raises:
+        DecodeError: `leaf` is no such message.
+        ValueError: it names no product.
+    """
+    return _grant(named(state_pb2.Grant.FromString(leaf).product_id), revision)
 
 
 def _grant(product_id: str, revision: int) -> Grant:

@@ -3,7 +3,7 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from products_svc.terms import PageState
-from shop.state.v1.state_pb2 import AccessState
+from shop.state.v1.state_pb2 import AccessState, Grant
 from waybill import base64url, id_lists
 
 
@@ -32,3 +32,8 @@ def message(state: PageState) -> AccessState:
         expire_time=Timestamp(seconds=state.expire_time),
         product_ids=[grant.product_id for grant in state.content],
     )
+
+
+def leaves(state: PageState) -> list[bytes]:
+    """The grants as leaves of a page: a serialised Grant each."""
+    return [Grant(product_id=grant.product_id).SerializeToString() for grant in state.content]
