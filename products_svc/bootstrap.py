@@ -37,6 +37,8 @@ from waybill.verified_cache import VerifiedCache
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
 
 CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
+CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
+"""Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
 LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
 LEAF_FAMILY = "shop.state.v{version}.Grant"
@@ -156,7 +158,8 @@ def _issuers(
 
 def _metadata_jwt(parts: Parts) -> Issuer:
     settings = parts.settings
-    versions = {version: CLAIMS[version] for version in settings.state_versions}
+    claims = CODINGS[settings.id_list_coding]
+    versions = {version: claims[version] for version in settings.state_versions}
     return MetadataJwtIssuer(parts.keys, parts.terms, versions, settings.state_budget_bytes)
 
 

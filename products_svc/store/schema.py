@@ -54,7 +54,7 @@ def renew_history(database: Database, clock: Callable[[], float]) -> int:
     """
     with database.writing() as connection:
         head = connection.execute(select(meta).with_for_update()).one()
-        epoch = max(head.epoch + 1, int(clock() * 1000))
+        epoch: int = max(head.epoch + 1, int(clock() * 1000))
         connection.execute(delete(changes))
         connection.execute(update(meta).values(epoch=epoch, floor=head.revision))
     return epoch

@@ -42,7 +42,6 @@ class PageProofIssuer:
         state, key = self._terms.state(page), self._keys.current()
         return CarriedState(
             proofs=tuple(
-                version.signer.sign(state, version.leaves(state), key)
-                for version in self._versions
+                version.signer.sign(state, version.leaves(state), key) for version in self._versions
             )
         )

@@ -1,10 +1,13 @@
 """Both services in one process with real gRPC between them, and a clock that the test owns."""
 
+import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import grpc
 
@@ -27,6 +30,7 @@ from waybill.values import CarriedState
 
 STATE_BUDGET_BYTES = 4096
 DEADLINE_S = 5
+CATCH_UP_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class World:
     """A running shop, and what its people do. Subjects are made up as they are named."""
 
     state_budget_bytes = STATE_BUDGET_BYTES
+    products_settings: Mapping[str, Any] = MappingProxyType({})
+    """Of the products service, besides those that every world has."""
 
     def __init__(self, folder: Path, versions: tuple[int, ...]) -> None:
         self.clock = FakeClock()
@@ -86,6 +92,7 @@ class World:
             watch_heartbeat_s=0.02,
             drain_s=0,
             log_level="error",
+            **self.products_settings,
         )
         add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
@@ -188,10 +195,16 @@ class World:
     async def feed_caught_up(self) -> None:
         """Return once the replica holds every change committed so far."""
         revision = await self.grant("somebody", "tea")
+        async with asyncio.timeout(CATCH_UP_S):
+            while not await self._replica_is_at(revision):
+                pass  # it is still cold; one that is warm has waited
+
+    async def _replica_is_at(self, revision: int) -> bool:
         probe = await self.order(
             "somebody", Strategy.REPLICA, ["tea"], CarriedState(), min_revision=revision
         )
-        assert probe == OK
+        assert probe.code in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+        return probe == OK
 
     async def rotate_keys(self, keep: int = 2) -> None:
         """Products signs with a new key; `keep` keys stay trusted, the new one among them."""
