@@ -139,6 +139,13 @@ class DirectCallUser(StrategyUser):
     row = strategy.value
 
 
+class PageProofUser(StrategyUser):
+    """A proof of one product in metadata."""
+
+    strategy = Strategy.PAGE_PROOF
+    row = strategy.value
+
+
 class ReferenceUser(StrategyUser):
     """A handle in flight: the state is in a store."""
 
@@ -151,6 +158,7 @@ STRATEGY_USERS: tuple[type[StrategyUser], ...] = (
     MessageFieldUser,
     ReplicaUser,
     DirectCallUser,
+    PageProofUser,
     ReferenceUser,
 )
 ALL_USERS: tuple[type[OpenModelUser], ...] = (FloorUser, *STRATEGY_USERS)
