@@ -77,12 +77,11 @@ class Key:
         return cls(point.experiment, point.cell, point.load.rate_per_s, point.load.users)
 
     def __str__(self) -> str:
-        words = f"{self.experiment}, {self.cell.method}, {self.cell.ids:,} ids"
-        return f"{words}, {self.rate_per_s:,.0f}/s" if self._rate_matters else words
-
-    @property
-    def _rate_matters(self) -> bool:
-        return self.experiment is Experiment.SATURATION
+        usual = self.experiment is Experiment.COST
+        words = f"{self.cell.method}, {self.cell.ids:,} ids"
+        words = words if usual else f"{self.experiment}: {words}"
+        rises = self.experiment is Experiment.SATURATION
+        return f"{words}, {self.rate_per_s:,.0f}/s" if rises else words
 
 
 @dataclass(frozen=True, slots=True)

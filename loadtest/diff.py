@@ -34,11 +34,12 @@ def differing(before: Head, after: Head) -> list[str]:
 
 def grid(changes: Sequence[Change]) -> Grid:
     """The changes as a table, worse ones in red."""
-    made = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title in ("", "cell", "figure"):
-        made.add_column(title)
+    made = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
+    made.add_column("", no_wrap=True)
+    made.add_column("cell", ratio=1)
+    made.add_column("figure", no_wrap=True)
     for title in ("A", "B", "change"):
-        made.add_column(title, justify="right")
+        made.add_column(title, justify="right", no_wrap=True)
     for change in changes:
         key = change.key
         row = Text(key.cell.row, COLOURS.get(key.cell.row, ""))
