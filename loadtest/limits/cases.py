@@ -15,7 +15,7 @@ from loadtest.limits.records import (
     Refusal,
     Shape,
 )
-from loadtest.limits.search import Edge, find_edge, find_region
+from loadtest.limits.search import CONFIRMATIONS, Edge, find_edge, find_region
 
 HELD_MS = 50.0
 """Refusals held back longer than this make a region too slow to explore by single calls."""
@@ -61,6 +61,7 @@ class Bench:
     base: Ask = field(default_factory=Ask)
     passed: Callable[[Outcome], bool] = succeeded
     with_innocents: bool = True
+    confirmations: int = CONFIRMATIONS
     base_sizes: dict[Direction, tuple[int, int]] = field(default_factory=dict)
     """List size and entries of the probe service's own response headers, as it sends them."""
 
@@ -76,7 +77,7 @@ def measure(bench: Bench, case: Case, *, guess: int | None = None) -> Limit:
     def passes(size: int) -> bool:
         return bench.passed(bench.try_one(case, size))
 
-    edge = find_edge(passes, case.bound, guess=guess)
+    edge = find_edge(passes, case.bound, guess=guess, confirmations=bench.confirmations)
     largest, never_from = edge.largest, None
     if edge.random:
         largest, never_from = _region(bench, case, edge, passes)

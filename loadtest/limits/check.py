@@ -42,8 +42,8 @@ def moved(before: Mapping[str, KnownLimits], after: Mapping[str, KnownLimits]) -
 
 def _pairs(then: KnownLimits, now: KnownLimits) -> Iterator[tuple[str, int | None, int | None]]:
     """Edges that were measured now, and the totals of regions where chance decides."""
-    for edge, new in now.edges.items():
-        yield edge, then.edges.get(edge), new
+    for edge in sorted(now.edges.keys() & then.edges.keys()):
+        yield edge, then.edges[edge], now.edges[edge]
     for direction, limits in now.directions.items():
         old = then.directions.get(direction, HeaderLimits())
         if limits.refused_above is not None and not _has_edges(now, direction):

@@ -52,6 +52,7 @@ def _run_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--hops", help="paths such as envoy,nginx:tuned,envoy+haproxy; default all")
     made.add_argument("--quick", action="store_true", help="the default configurations, coarsely")
     made.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="all results")
+    made.add_argument("--verbose", action="store_true", help="every refusal in words")
     made.add_argument("--update", action="store_true", help=f"write {LIMITS_FILE.name} as well")
     made.add_argument(
         "--authorization-bytes", type=int, default=AUTHORIZATION_BYTES, metavar="N",
@@ -130,7 +131,7 @@ def _serve(given: argparse.Namespace) -> int:
 
 def _finish(given: argparse.Namespace, found: run.Run) -> None:
     run.write(given.json, found.to_text())
-    tables.show(found, console())
+    tables.show(found, console(), verbose=given.verbose)
     print(f"\nall results: {given.json}")
 
 

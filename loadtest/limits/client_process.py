@@ -28,10 +28,15 @@ class ClientProcess:
     """Runs `command`, started at the first ask and again after it hung or died."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._command = command
         self._environment = environment or {}
+        self._grace_s = grace_s
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -49,11 +54,11 @@ class ClientProcess:
         process = self._started()
         began = time.monotonic()
         try:
-            line = self._exchange(process, ask, began + ask.deadline_s + GRACE_S)
+            line = self._exchange(process, ask, began + ask.deadline_s + self._grace_s)
+        except TimeoutError:  # an OSError too, so it comes first
+            end = End.HUNG
         except (OSError, EOFError):
             end = End.DIED
-        except TimeoutError:
-            end = End.HUNG
         else:
             return [Outcome.from_json(found) for found in json.loads(line)]
         code = self._end()

@@ -19,20 +19,32 @@ UNLIMITED = -1
 
 def known_limits(measured: Measured) -> KnownLimits:
     """What `mesh/limits.json` keeps of one subject."""
-    edges = {edge_name(one): UNLIMITED if one.at_least else one.largest for one in measured.limits}
     directions = {}
     for direction in Direction:
         region = next((one for one in measured.regions if one.direction is direction), None)
         limits = region_limits(region) if region else header_limits(measured, direction)
         if limits is not None:
             directions[str(direction)] = limits
+    kept = [one for one in measured.limits if not _wanders(measured, one)]
     return KnownLimits(
         version=measured.version,
         role=measured.role,
         directions=directions,
-        edges=edges,
-        random=tuple(edge_name(one) for one in measured.limits if one.random),
+        edges={edge_name(one): UNLIMITED if one.at_least else one.largest for one in kept},
+        random=tuple(edge_name(one) for one in kept if wobbles(measured, one.direction)),
     )
+
+
+def _wanders(measured: Measured, limit: Limit) -> bool:
+    """First calls at a server and random numbers of entries differ from run to run too much."""
+    if limit.shape is Shape.COUNT:
+        return wobbles(measured, limit.direction)
+    return limit.first and measured.role == "server"
+
+
+def wobbles(measured: Measured, direction: Direction) -> bool:
+    """Whether chance or timing decides about a header of this direction, in any shape."""
+    return any(one.random for one in measured.limits if one.direction is direction)
 
 
 def edge_name(limit: Limit) -> str:
@@ -57,8 +69,8 @@ def header_limits(measured: Measured, direction: Direction) -> HeaderLimits | No
         return None
     overhead = entry_overhead(measured, direction)
     total_bytes = None if total.at_least else _counted(total, overhead)
-    if total_bytes is not None and total.random:
-        # Timing decides, so the smallest of what passed is what can be relied on.
+    if total_bytes is not None and wobbles(measured, direction):
+        # The smallest of what passed always is what can be relied on.
         total_bytes = min(total_bytes, _counted(single, overhead))
     return HeaderLimits(
         total_bytes=total_bytes,

@@ -12,6 +12,7 @@ from loadtest.limits.client_process import ClientProcess, wire_command
 from loadtest.limits.path_probes import caller_views, passed_on, refused_by
 from loadtest.limits.records import Direction, Limit, Measured, RandomRegion, Shape
 from loadtest.limits.region import sample
+from loadtest.limits.search import CONFIRMATIONS
 from mesh.hop import Address
 from mesh.launcher import launch_path, version
 from mesh.table import Placed
@@ -20,6 +21,9 @@ KIB = 1024
 REQUEST_BOUND = 1024 * KIB
 RESPONSE_BOUND = 256 * KIB
 COUNT_BOUND = 3000
+SLOW_CONFIRMATIONS = 4
+"""For endpoints that hold each refusal back, or hang."""
+
 LIST_SETTING = 6
 """SETTINGS_MAX_HEADER_LIST_SIZE."""
 
@@ -157,7 +161,14 @@ def measure_server(name: str, effort: Effort, guesses: Guesses = NO_GUESSES) -> 
     endpoint = SERVERS[name]
     with endpoint.service() as address, ExitStack() as stack:
         place = Service(address, {})
-        benches = _benches(stack, address, place, deadline_s=1.5, innocents=effort.views)
+        benches = _benches(
+            stack,
+            address,
+            place,
+            innocents=effort.views,
+            deadline_s=1.5,
+            confirmations=SLOW_CONFIRMATIONS,
+        )
         own = benches[False].prober.run(Ask())[0]
         cases = request_cases(effort)
         regions: tuple[RandomRegion, ...] = ()
@@ -202,6 +213,7 @@ def measure_client(
     client = CLIENTS[name]
     with client.process(service.address) as prober:
         bench = Bench(prober, Ask(deadline_s=0.7), with_innocents=effort.views)
+        bench.confirmations = SLOW_CONFIRMATIONS
         bench.base_sizes.update(service.base_sizes)
         limits, regions = [], []
         if client.random:
@@ -226,6 +238,7 @@ def _benches(
     *,
     innocents: bool,
     deadline_s: float = 3.0,
+    confirmations: int = CONFIRMATIONS,
 ) -> dict[bool, Bench]:
     """A bench for a plain and one for a Huffman-coding client."""
     return {
@@ -233,6 +246,7 @@ def _benches(
             stack.enter_context(wire(address, huffman=huffman)),
             Ask(deadline_s=deadline_s),
             with_innocents=innocents,
+            confirmations=confirmations,
             base_sizes=dict(service.base_sizes),
         )
         for huffman in (False, True)

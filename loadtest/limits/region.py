@@ -12,7 +12,7 @@ from loadtest.limits.statistics import fit_ramp, ramp, wilson
 DOCUMENTED_SOFT = 8192
 DOCUMENTED_HARD = 16384
 TRIES = 100
-STATED = re.compile(r"exceeds (soft|hard) limit \(\d+ vs\. (\d+)\)")
+STATED = re.compile(r"exceeds (soft|hard) limit \((?:value length )?\d+ vs\. (\d+)\)")
 
 
 def sizes(points: int) -> list[int]:

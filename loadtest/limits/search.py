@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-CONFIRMATIONS = 6
-"""Tries on each side of the edge. A fair coin passes all of them less than once in 4,000 times."""
+CONFIRMATIONS = 16
+"""Tries on each side of the edge; enough to notice a region where one call in ten differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,17 @@ class Edge:
     reopened: int | None = None
 
 
-def find_edge(passes: Callable[[int], bool], bound: int, *, guess: int | None = None) -> Edge:
+def find_edge(
+    passes: Callable[[int], bool],
+    bound: int,
+    *,
+    guess: int | None = None,
+    confirmations: int = CONFIRMATIONS,
+) -> Edge:
     """The largest size up to `bound` that passes, given that sizes below it pass and above do not.
 
     `guess` is where the edge was last time: if it still is there, few calls are needed.
+    `confirmations` is how often both of its sides are tried.
     """
     largest = _edge_at_guess(passes, bound, guess)
     if largest is None:
@@ -34,7 +41,7 @@ def find_edge(passes: Callable[[int], bool], bound: int, *, guess: int | None = 
         if not passes(0):
             return Edge(-1)
         largest = _bisect(passes, 0, bound)
-    steady = all(passes(largest) and not passes(largest + 1) for _ in range(CONFIRMATIONS - 1))
+    steady = all(passes(largest) and not passes(largest + 1) for _ in range(confirmations - 1))
     return Edge(largest, random=not steady, reopened=_reopened(passes, largest, bound))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,16 +16,17 @@ from loadtest.limits.run import Run
 from products_svc.catalogue.ids import IdKind
 
 NOTHING = "–"
+COLUMNS = tuple(title for d in Direction for title in (f"{d}\none", "total", "n"))
 SHAPES = (Shape.SINGLE, Shape.TOTAL, Shape.COUNT)
 LEGEND = (
     "one: the largest value of one entry, in bytes. total: value bytes over 16 entries. n: entries",
-    "of one byte. ≥ nothing was refused up to there. ~ chance or timing decides: passed always.",
-    "Beside the values each header holds the call's own entries, and hops count names, 0, 8 or 32",
-    "bytes an entry as well: see mesh/limits.json for the rule.",
+    "of one byte. none: nothing was refused up to 1 MiB of request, 256 KiB of response, or 3,000",
+    "entries. ~ chance or timing decides, and up to there all passed. Beside the values a header",
+    "holds the call's own entries, and names count as well: mesh/limits.json has each one's rule.",
 )
 
 
-def show(run: Run, out: Console) -> None:
+def show(run: Run, out: Console, *, verbose: bool = False) -> None:
     """Print all tables, and what to know."""
     out.print(Text(headline(run), style="bold"))
     out.print(limits_table(run.measured))
@@ -36,7 +38,10 @@ def show(run: Run, out: Console) -> None:
         out.print(fits_table([fit for fit in run.fits if fit.authorization_bytes == size], size))
     out.print(Text("\nWhat callers see", style="bold"))
     for measured in run.measured:
-        _lines(out, notes(measured), "")
+        out.print(Text(f"{measured.name} {measured.version}", style="bold"))
+        for note in notes(measured, verbose=verbose):
+            style = "red" if note.startswith("WORST") else ""
+            out.print(Padding(Text(note, style=style), (0, 0, 0, 2)))
 
 
 def headline(run: Run) -> str:
@@ -46,10 +51,9 @@ def headline(run: Run) -> str:
 
 def limits_table(measured: Iterable[Measured]) -> Table:
     """One row for each subject, in three groups of columns."""
-    table = _table("\nLargest metadata that passes", 22)
-    for direction in Direction:
-        for name in ("one", "total", "n"):
-            table.add_column(f"{direction}\n{name}", justify="right", no_wrap=True)
+    table = _table("\nLargest metadata that passes", 19)
+    for title in COLUMNS:
+        table.add_column(title, justify="right", no_wrap=True)
     for one in measured:
         if one.not_measured and not one.limits:
             table.add_row(one.name, "not measured", style="dim")
@@ -117,8 +121,9 @@ def _cells(measured: Measured) -> Iterator[str]:
 def _limit_cell(limit: Limit | None) -> str:
     if limit is None:
         return NOTHING
-    sign = "≥" if limit.at_least else "~" if limit.random else ""
-    return f"{sign}{limit.largest:,}"
+    if limit.at_least:
+        return "none"
+    return f"{'~' * limit.random}{limit.largest:,}"
 
 
 def _fit_cell(fit: Fit) -> str:
