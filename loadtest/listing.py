@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from client.carriers.base import KeptPage, kept_page
+from client.carriers.base import kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1.orders_pb2 import PlaceOrderRequest
 from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsResponse
