@@ -16,19 +16,23 @@ import grpc
 
 from loadtest.cpu import CpuMeter
 from loadtest.lab import Lab, Phase
+from loadtest.memory import resident_bytes
 from loadtest.refusals import refusal_of
 from loadtest.replies import Reply
 from loadtest.results import Load, Measured
 from loadtest.users import USERS
+from loadtest.wire import WireMeter
 from loadtest.world import Job, World
 
 
 class Generator:
     """Drives cells against one world."""
 
-    def __init__(self, lab: Lab, meter: CpuMeter) -> None:
+    def __init__(self, lab: Lab, world: World) -> None:
         self._lab = lab
-        self._meter = meter
+        self._pids = world.pids
+        self._meter = CpuMeter(world.pids)
+        self._wire = WireMeter(world.orders_target)
 
     def measure(self, job: Job) -> Measured:
         """Warm the cell up, discard that, then measure it.
@@ -38,15 +42,19 @@ class Generator:
         """
         warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
         self._run(job, warm_up, "warm-up")
+        wire_before = self._wire.read()
         begin, before, own_before = time.perf_counter(), self._meter.read(), time.process_time()
         phase = self._run(job, job.load, "measured")
         cpu_s, own_s = self._meter.since(before), time.process_time() - own_before
+        elapsed_s = time.perf_counter() - begin
         return Measured(
             observed=phase.recorder.observed(job.load.duration_s),
             cpu_s=cpu_s,
             generator_cpu_s=own_s,
-            elapsed_s=time.perf_counter() - begin,
+            elapsed_s=elapsed_s,
             request=phase.request,
+            wire=self._wire.since(wire_before),
+            memory_bytes=resident_bytes(self._pids),
         )
 
     def _run(self, job: Job, load: Load, name: str) -> Phase:
@@ -92,7 +100,7 @@ def main() -> None:
     world = World.model_validate_json(sys.stdin.readline())
     lab = Lab(world)
     try:
-        generator = Generator(lab, CpuMeter(world.pids))
+        generator = Generator(lab, world)
         for line in sys.stdin:
             print(reply(generator, line).model_dump_json(), flush=True)
     finally:

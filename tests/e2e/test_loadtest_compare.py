@@ -13,6 +13,7 @@ from loadtest import compare
 from loadtest.results import FLOOR, load_run
 from loadtest.setting import LAB_ORDERS_ENV
 from loadtest.shop import ROOT
+from loadtest.wire import supported
 
 pytestmark = pytest.mark.e2e
 
@@ -40,6 +41,11 @@ def test_a_tiny_comparison_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture
         assert seen.ok + sum(seen.refused.values()) + seen.dropped == seen.intended == 20
         assert seen.ok == 20, seen.refused
         assert sample.measured.cpu_s["orders"] > 0
+        assert sample.measured.memory_bytes["orders"] > 10 << 20
+        if supported():
+            assert sample.measured.wire is not None
+            assert sample.measured.wire.up > 20 * 20
+            assert sample.measured.wire.down > 20 * 20
         assert sample.measured.request.total > 0 or sample.cell.row == FLOOR
     assert "message-field" in shown.out
     assert run.head.run_id in shown.out
