@@ -19,7 +19,7 @@ from loadtest.lab import Lab, Phase
 from loadtest.memory import resident_bytes
 from loadtest.refusals import refusal_of
 from loadtest.replies import Reply
-from loadtest.results import Load, Measured
+from loadtest.results import Load, Measured, Method
 from loadtest.users import USERS
 from loadtest.wire import WireMeter
 from loadtest.world import Job, World
@@ -32,7 +32,8 @@ class Generator:
         self._lab = lab
         self._pids = world.pids
         self._meter = CpuMeter(world.pids)
-        self._wire = WireMeter(world.orders_target)
+        orders, products = WireMeter(world.orders_target), WireMeter(world.products_target)
+        self._wires = dict.fromkeys(Method, orders) | {Method.LIST: products}
 
     def measure(self, job: Job) -> Measured:
         """Warm the cell up, discard that, then measure it.
@@ -40,9 +41,12 @@ class Generator:
         Both phases end when the last answer is in, so that the servers' CPU time between them is
         that of the measured calls and of nothing else but the servers' own idling.
         """
-        warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
-        self._run(job, warm_up, "warm-up")
-        wire_before = self._wire.read()
+        self._lab.prepare(job)
+        if job.load.warm_up_s:
+            warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
+            self._run(job, warm_up, "warm-up")
+        wire = self._wires[job.cell.method]
+        wire_before = wire.read()
         begin, before, own_before = time.perf_counter(), self._meter.read(), time.process_time()
         phase = self._run(job, job.load, "measured")
         cpu_s, own_s = self._meter.since(before), time.process_time() - own_before
@@ -53,7 +57,7 @@ class Generator:
             generator_cpu_s=own_s,
             elapsed_s=elapsed_s,
             request=phase.request,
-            wire=self._wire.since(wire_before),
+            wire=wire.since(wire_before),
             memory_bytes=resident_bytes(self._pids),
         )
 
