@@ -3,7 +3,8 @@
     python -m loadtest.compare
 
 Starts both services on free ports, or takes a deployment that is running, drives every cell in
-rounds, prints the table and keeps the record in build/compare/<run-id>/results.json.
+rounds, prints the table, and keeps record and report in build/compare/<run-id>/, to which
+build/compare/latest leads.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from loadtest import options as command_line
-from loadtest import provenance
+from loadtest import provenance, report
 from loadtest.against import CannotReach, Deployment
 from loadtest.comparison import Comparison, OpenSites
 from loadtest.driver import GeneratorFailed
@@ -73,8 +74,9 @@ def _open_sites(planned: Sequence[Turn], head: Head, deployment: Deployment | No
 
 
 def publish(run: Run, results: Path) -> Path:
-    """Keep the record of `run`, and let `latest` lead to it; returns its folder."""
+    """Keep the record of `run` and its report, and let `latest` lead there; returns the folder."""
     folder = run.save(results / run.head.run_id).parent
+    report.write(run, folder)
     link = results / f".{LATEST}"
     link.unlink(missing_ok=True)
     link.symlink_to(folder.name)
@@ -109,7 +111,7 @@ def finish(run: Run, options: argparse.Namespace) -> int:
     """Show and keep what was measured; returns the exit code."""
     folder = publish(run, options.results)
     show(run, console())
-    print(f"\nRecord: {folder / 'results.json'}")
+    print(f"\nRecord: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     if not run.complete:
         return INTERRUPTED
     missed = [target for target in judge_targets(summarise(run.samples)) if not target.met]

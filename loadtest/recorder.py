@@ -16,7 +16,7 @@ class Observed(BaseModel):
     reason), or was never sent since too many calls were in flight (`dropped`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     intended: int
     ok: int

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.colours import COLOURS
 from loadtest.curves import curves
 from loadtest.histogram import Latencies
 from loadtest.results import (
-    FLOOR,
     MAX_LAG_US,
     MIN_ACHIEVED,
     Cell,
@@ -34,15 +34,6 @@ BLOCKS = frozenset({Experiment.COST, Experiment.COLD, Experiment.ISSUE})
 USUAL = Cell(row="", ids=0, method=Method.VALIDATE)
 """What needs no mention."""
 USUAL_USERS = 4
-
-COLOURS = {
-    FLOOR: "dim",
-    "metadata-jwt": "red",
-    "message-field": "yellow",
-    "replica": "green",
-    "direct-call": "cyan",
-}
-"""A strategy keeps its colour everywhere."""
 
 _COLUMNS = (
     ("#", 1),

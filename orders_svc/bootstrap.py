@@ -13,7 +13,7 @@ from orders_svc.access import Resolver
 from orders_svc.ledger import Ledger
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
-from orders_svc.replica.follower import Follower
+from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
@@ -194,7 +194,8 @@ def _replica_files(parts: Parts) -> Environments:
     writer = ReplicaWriter(store)
     parts.closers.push_async_callback(writer.close)
     log = make_logger(settings.log_level, service="orders")
-    follower = Follower(_products(parts), writer, log=log, clock=parts.clock)
+    pace = Pace.within(settings.replica_lag_bound_s)
+    follower = Follower(_products(parts), writer, log=log, pace=pace, clock=parts.clock)
     parts.closers.push_async_callback(_cancelled, asyncio.create_task(follower.run()))
     return OwnEnvironment(store.environment)
 

@@ -66,7 +66,7 @@ class Settings(ServingSettings):
     replica_path: Path
     """Directory of the local copy of the entitlements."""
     replica_map_bytes: int = Field(1024**3, ge=1024**2)
-    """The copy's largest size; address space, not memory."""
+    """The size that the copy's file may have before it must grow; address space, not memory."""
     replica_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """How far behind the products service the copy may be and still be used."""
     follower: Literal["in-process", "process", "none"] = "in-process"

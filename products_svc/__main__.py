@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(subparsers)
     _add_generate(subparsers)
     _add_rotate_keys(subparsers)
+    _add_new_epoch(subparsers)
     return parser
 
 
@@ -149,6 +150,13 @@ def _add_rotate_keys(subparsers: Subparsers) -> None:
         "rotate-keys", help="sign with a new key and keep the previous one trusted"
     )
     parser.set_defaults(run=_briefly(commands.rotate_keys))
+
+
+def _add_new_epoch(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "new-epoch", help="after restoring a backup: make every follower take a snapshot"
+    )
+    parser.set_defaults(run=_briefly(commands.new_epoch))
 
 
 if __name__ == "__main__":

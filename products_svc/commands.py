@@ -14,6 +14,7 @@ from products_svc.catalogue.load import Loaded, Progress, load
 from products_svc.catalogue.rows import ImportProblem, Located
 from products_svc.settings import Settings
 from products_svc.signing_keys import rotate
+from products_svc.store.schema import renew_history
 from products_svc.store.values import Product, WantedGrant
 from products_svc.store.writer import Writer
 
@@ -50,6 +51,15 @@ def rotate_keys(settings: Settings, _options: Namespace, _progress: Progress) ->
     keys = rotate(settings.signing_keys, settings.public_keys)
     trusted = ", ".join(key.key_id for key in keys[1:])
     return f"{keys[0].key_id} signs within seconds; still trusted: {trusted}"
+
+
+def new_epoch(settings: Settings, _options: Namespace, _progress: Progress) -> str:
+    """Start the history anew after the database was restored from a backup."""
+    database = open_database(settings, time.time)
+    try:
+        return f"epoch {renew_history(database, time.time)} begins; followers take a snapshot"
+    finally:
+        database.close()
 
 
 def _written(spec: CatalogueSpec, products: Path | None, grants: Path | None) -> Iterator[str]:

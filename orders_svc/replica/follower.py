@@ -4,6 +4,10 @@ Each stream resumes from the position that the copy has on disk, so that a crash
 needs no care. A stream ends when the source closes it, when it breaks, when it shows that something
 is missing, or when nothing useful has come for `silence_s`: a source that only repeats itself, or
 one of a dead history, is as good as silent.
+
+The lag counts from the arrival of a heartbeat, which names no time of its own. A follower that was
+suspended therefore takes the heartbeats that waited for it as new ones, for the milliseconds until
+it has read them all.
 """
 
 import asyncio
@@ -80,6 +84,11 @@ class Pace:
     backoff_s: float = 0.1
     max_backoff_s: float = 5.0
     report_every_s: float = 10.0
+
+    @classmethod
+    def within(cls, lag_bound_s: float) -> "Pace":
+        """A pace that gives a silent stream up while the copy is still within its bound."""
+        return cls(silence_s=min(0.6 * lag_bound_s, 30.0))
 
     def wait_s(self, failures: int, chance: float) -> float:
         """The wait after this many failures in a row, with `chance` from 0 to 1."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from orders_svc.products_client import connect
-from orders_svc.replica.follower import Follower
+from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.store import ReplicaLocked, ReplicaStore, ReplicaUnusable
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.settings import Settings
@@ -103,9 +103,9 @@ class _Keeper(threading.Thread):
 async def _follow(settings: Settings, store: ReplicaStore) -> None:
     client = connect(settings)
     writer = ReplicaWriter(store)
-    follower = Follower(
-        client, writer, log=make_logger(settings.log_level, service="orders-follower")
-    )
+    log = make_logger(settings.log_level, service="orders-follower")
+    pace = Pace.within(settings.replica_lag_bound_s)
+    follower = Follower(client, writer, log=log, pace=pace)
     following = asyncio.create_task(follower.run())
     stopping = asyncio.create_task(_told_to_stop(with_parent=settings.worker > 0))
     try:

@@ -187,7 +187,12 @@ def _value(grant: Grant, revision: int) -> bytes:
 
 def _open(folder: Path, map_bytes: int) -> lmdb.Environment:
     return lmdb.open(
-        str(folder), map_size=map_bytes, metasync=False, max_readers=MAX_READERS, max_spare_txns=4
+        str(folder),
+        map_size=map_bytes,
+        metasync=False,
+        mode=0o600,
+        max_readers=MAX_READERS,
+        max_spare_txns=4,
     )
 
 

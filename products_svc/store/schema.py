@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from products_svc.store.database import Database
-from products_svc.store.tables import SCHEMA_VERSION, meta, metadata
+from products_svc.store.tables import SCHEMA_VERSION, changes, meta, metadata
 
 DEFAULT_CURRENCY = "EUR"
 
@@ -41,6 +41,23 @@ def prepare(database: Database, clock: Callable[[], float], currency_code: str |
                 f"the database's prices are in {head.currency_code}, the settings say "
                 f"{currency_code}; correct the setting, or use another database"
             )
+
+
+def renew_history(database: Database, clock: Callable[[], float]) -> int:
+    """Start the history anew at its present revision, so that every follower takes a snapshot.
+
+    Needed after the database was restored from a backup: revisions are then given out a second
+    time, and a follower that saw the first ones could not tell. Returns the new epoch.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    with database.writing() as connection:
+        head = connection.execute(select(meta).with_for_update()).one()
+        epoch: int = max(head.epoch + 1, int(clock() * 1000))
+        connection.execute(delete(changes))
+        connection.execute(update(meta).values(epoch=epoch, floor=head.revision))
+    return epoch
 
 
 def _begin_history(connection: Connection, clock: Callable[[], float], currency: str) -> None:

@@ -147,3 +147,9 @@ def test_serves_with_workers_while_keys_rotate(environ: dict[str, str], tmp_path
     public = json.loads((home / "products-jwks.json").read_text())["keys"]
     assert [key["kid"] for key in public] == [new, old]
     assert (home / "products-signing-keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_epoch_is_above_the_old_one(environ: dict[str, str]) -> None:
+    first, second = (run(environ, "new-epoch") for _ in range(2))
+    epochs = [int(result.stdout.split()[1]) for result in (first, second)]
+    assert epochs == sorted(set(epochs))

@@ -1,14 +1,11 @@
 """The client of products against a real server with a script."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
-from grpc import aio
 
 from orders_svc.access import Grant
 from orders_svc.products_client import ProductsClient, TlsFiles, TokenFile, open_channel
@@ -17,85 +14,17 @@ from shop.products.v1.products_pb2 import (
     CheckAccessRequest,
     CheckAccessResponse,
     WatchAccessRequest,
-    WatchAccessResponse,
 )
 from shop.products.v1.products_pb2 import Grant as WireGrant
-from shop.products.v1.products_pb2_grpc import (
-    ProductsServiceServicer,
-    add_ProductsServiceServicer_to_server,
-)
 from tests.certificates import Authority
 from tests.feed_kit import heartbeat
+from tests.scripted_products import Script, scripted, serving
 from waybill.errors import HistoryCompacted, UpstreamUnavailable
-
-Context = aio.ServicerContext[Any, Any]
-
-
-class Script(ProductsServiceServicer):
-    """Answers with what stands next, and remembers who asked."""
-
-    def __init__(self) -> None:
-        self.answers: list[CheckAccessResponse | grpc.StatusCode] = []
-        self.events: Sequence[WatchAccessResponse | grpc.StatusCode] = ()
-        self.tokens: list[str] = []
-        self.asked: list[Any] = []
-        self.stuck = asyncio.Event()
-        self.cancelled = asyncio.Event()
-
-    async def CheckAccess(  # noqa: N802 - the contract's name
-        self, request: CheckAccessRequest, context: Context
-    ) -> CheckAccessResponse:
-        self._note(request, context)
-        if not self.answers:
-            await self._hang()
-        answer = self.answers.pop(0)
-        if isinstance(answer, grpc.StatusCode):
-            await context.abort(answer, "words of another service")
-        return answer
-
-    async def WatchAccess(  # noqa: N802 - the contract's name
-        self, request: WatchAccessRequest, context: Context
-    ) -> AsyncIterator[WatchAccessResponse]:
-        self._note(request, context)
-        for event in self.events:
-            if isinstance(event, grpc.StatusCode):
-                await context.abort(event, "words of another service")
-            else:
-                yield event
-        await self._hang()
-
-    def _note(self, request: Any, context: Context) -> None:
-        self.asked.append(request)
-        self.tokens += [
-            str(v) for k, v in context.invocation_metadata() or () if k == "authorization"
-        ]
-
-    async def _hang(self) -> None:
-        self.stuck.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.cancelled.set()
-
-
-@asynccontextmanager
-async def serving(
-    script: Script, credentials: grpc.ServerCredentials | None = None
-) -> AsyncIterator[int]:
-    server = aio.server()
-    add_ProductsServiceServicer_to_server(script, server)
-    if credentials is None:
-        port = server.add_insecure_port("127.0.0.1:0")
-    else:
-        port = server.add_secure_port("127.0.0.1:0", credentials)
-    await server.start()
-    yield port
-    await server.stop(None)
 
 
 @pytest.fixture
 async def script() -> Script:
-    return Script()  # type: ignore[abstract]  # the other methods are never called
+    return scripted()
 
 
 @pytest.fixture
@@ -216,9 +145,10 @@ async def test_nobody_there(token_file: Path) -> None:
 
 
 async def test_watches(script: Script, client: ProductsClient) -> None:
-    script.events = [heartbeat(1, 5), heartbeat(1, 6)]
+    said = [heartbeat(1, 5), heartbeat(1, 6)]
+    script.streams = [said]
     events = client.watch(1, 4)
-    assert [await anext(events), await anext(events)] == script.events
+    assert [await anext(events), await anext(events)] == said
     await events.aclose()
     await asyncio.wait_for(script.cancelled.wait(), 5)
     assert script.asked == [WatchAccessRequest(epoch=1, resume_revision=4)]
@@ -236,7 +166,7 @@ async def test_watches(script: Script, client: ProductsClient) -> None:
 async def test_how_a_watch_ends(
     script: Script, client: ProductsClient, code: grpc.StatusCode, error: type[Exception]
 ) -> None:
-    script.events = [heartbeat(1, 5), code]
+    script.streams = [[heartbeat(1, 5), code]]
     events = client.watch(1, 4)
     await anext(events)
     with pytest.raises(error):

@@ -233,6 +233,11 @@ def test_chance_takes_up_to_half_of_the_wait() -> None:
     assert pace.wait_s(10_000, 0.5) == 6.0
 
 
+@pytest.mark.parametrize(("bound_s", "silence_s"), [(5.0, 3.0), (0.5, 0.3), (7200.0, 30.0)])
+def test_silence_is_noticed_within_the_bound(bound_s: float, silence_s: float) -> None:
+    assert Pace.within(bound_s).silence_s == pytest.approx(silence_s)
+
+
 async def test_an_unexpected_failure_does_not_end_the_following(
     lab: Lab, products: Products
 ) -> None:

@@ -179,6 +179,10 @@ def test_the_next_writer_gets_the_lock_and_the_copy(tmp_path: Path) -> None:
     store.close()
 
 
+def test_nobody_else_may_read_the_files(store: ReplicaStore, tmp_path: Path) -> None:
+    assert {file.stat().st_mode & 0o077 for file in tmp_path.glob("*.mdb")} == {0}
+
+
 def test_damaged_files_are_explained(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(b"not a database" * 1000)
     with pytest.raises(ReplicaUnusable, match="deleted"):

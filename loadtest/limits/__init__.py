@@ -1,0 +1,1 @@
+"""How long is too long: measured limits of every hop, to the byte."""
