@@ -51,11 +51,10 @@ class Phase:
 
     def arrivals(self, user: int) -> Iterator[float]:
         """When this user's calls are meant to start; endless where the phase has no length."""
-        rate = self.load.rate_per_s / self.load.users
         random = self.random(user, f"arrivals/{self._name}")
         if self.load.duration_s:
-            return fixed_count(rate, self.load.duration_s, random)
-        return endless(rate, random)
+            return fixed_count(share(self.load, user), self.load.duration_s, random)
+        return endless(self.load.rate_per_s / self.load.users, random)
 
 
 class Lab:
@@ -141,9 +140,8 @@ class Lab:
         pages = full_pages(self.listing(user), strategy, token, cell.ids)
         if cell.orders_per_list:
             return ReusedPages(pages, cell.orders_per_list)
-        rate_per_s = load.rate_per_s / load.users
-        calls = round(rate_per_s * load.warm_up_s) + round(rate_per_s * load.duration_s)
-        return NewPages(islice(pages, calls))
+        warm_up = load.model_copy(update={"duration_s": load.warm_up_s})
+        return NewPages(islice(pages, share(warm_up, user) + share(load, user)))
 
     def _kept_page(self, strategy: Strategy, cell: Cell, user: int) -> ListedPage:
         """The page that one customer holds; listed once. More users than customers share them."""
@@ -161,6 +159,12 @@ class Lab:
         """Close all connections."""
         for channel in (self._listing, *self._channels.values(), *self._listings.values()):
             channel.close()
+
+
+def share(load: Load, user: int) -> int:
+    """How many of a load's calls are one user's; all users' together are exactly the load's."""
+    each, left = divmod(round(load.rate_per_s * load.duration_s), load.users)
+    return each + (user % load.users < left)
 
 
 ORDERING = frozenset({Method.VALIDATE, Method.PLACE})

@@ -97,7 +97,7 @@ def _new_pages(sweep: Sweep, orders_per_list: int, users: int) -> int:
     rate_per_s = max(sweep.rates_per_s) / users
     if sweep.experiment is Experiment.COLD:
         phases = (sweep.duration_s, sweep.warm_up_s)
-        return sum(round(rate_per_s * seconds) for seconds in phases)
+        return sum(math.ceil(rate_per_s * seconds) for seconds in phases)
     if orders_per_list:
         return math.ceil(rate_per_s * STALE_AFTER_S / orders_per_list)
     return 0

@@ -14,7 +14,7 @@ from loadtest.stock import Stock
 
 pytestmark = pytest.mark.e2e
 
-SHORT = ("--experiments", "cost", "--strategies", "message-field", "direct-call")
+SHORT: tuple[str, ...] = ("--experiments", "cost", "--strategies", "message-field", "direct-call")
 SHORT += ("--rounds", "1", "--duration", "0.3", "--rate", "40", "--page-size", "5")
 
 
