@@ -21,10 +21,11 @@ from client.api import ShopClient
 from client.carriers.base import KeptPage
 from client.channels import Limits
 from client.errors import CallRefused
+from loadtest.colours import COLOURS
 from loadtest.forgery import tampered
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, Shop
 from loadtest.stock import Stock
-from loadtest.table import COLOURS, WIDTH
+from loadtest.table import WIDTH
 from waybill.strategy import Strategy
 
 GROWTH = (10, 50, 100, 200, 400, 1_000)

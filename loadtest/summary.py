@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from loadtest.histogram import Latencies
-from loadtest.results import FLOOR, Cell, RequestBytes, Sample
+from loadtest.results import FLOOR, Cell, Method, RequestBytes, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +167,16 @@ def summarise(samples: Iterable[Sample]) -> list[Row]:
     cells: defaultdict[Cell, list[Sample]] = defaultdict(list)
     for sample in samples:
         cells[sample.cell].append(sample)
-    groups: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
+    groups: defaultdict[tuple[Method, int], list[Row]] = defaultdict(list)
     for cell, taken in cells.items():
         groups[cell.method, cell.ids].append(_row(cell, taken, floor))
     order = sorted(groups, key=lambda group: (_METHOD_ORDER[group[0]], group[1]))
     return [row for group in order for row in _ranked(groups[group])]
 
 
-_METHOD_ORDER = {"Health/Check": 0, "PlaceOrder(validate_only)": 1, "PlaceOrder": 2}
+_METHOD_ORDER = {
+    Method.HEALTH: 0,
+    Method.VALIDATE: 1,
+    Method.PLACE: 2,
+    Method.LIST: 3,
+}

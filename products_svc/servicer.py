@@ -59,7 +59,7 @@ class ProductsServicer:
         after = paging.decode(request.page_token, subject)
         size = request.page_size or DEFAULT_PAGE_SIZE
         listing = await self._store.listing(subject, after, size)
-        carried = issuer.issue(_access_page(subject, listing))
+        carried = await issuer.issue(_access_page(subject, listing))
         if carried.metadata:
             await call.send_initial_metadata(carried.metadata)
         return pb.ListProductsResponse(
@@ -67,6 +67,7 @@ class ProductsServicer:
             next_page_token=_next_page_token(listing, subject),
             revision=listing.revision,
             state=carried.envelopes,
+            page_proofs=carried.proofs,
         )
 
     async def get_product(self, request: pb.GetProductRequest, call: Call) -> pb.GetProductResponse:

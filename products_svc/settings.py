@@ -1,7 +1,7 @@
 """What the products service can be told, by `PRODUCTS_*` environment variables."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -50,6 +50,9 @@ class Settings(ServingSettings):
     state_budget_bytes: int = Field(7168, ge=0)
     """Most state in metadata, over all versions; gRPC's own limit on all metadata is 8192. 0 is no
     limit."""
+
+    id_list_coding: Literal["json", "best"] = "json"
+    """How version 1 lists ids in a token: as an array, or packed in whatever form is shortest."""
 
     watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
     """How late watchers may see what another process committed."""

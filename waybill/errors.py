@@ -214,10 +214,17 @@ class RequestUndecodable(InvalidArgument):
 
 
 class StateTooLarge(ResourceExhausted):
-    """Carried state is over its byte budget. Facts: `bytes`, `max_bytes`."""
+    """Carried state is over its size budget. Facts: `bytes`, `max_bytes`.
+
+    Where it would not pass a hop, also those of `waybill.header_caps.Use`: which hop, and what
+    raises its limit.
+    """
 
     reason = "STATE_TOO_LARGE"
-    message = "the carried state is over its size budget; use a smaller page or another strategy"
+    message = (
+        "the carried state is over its size budget; use a smaller page, strategy message-field or"
+        " page-proof, or raise the limit"
+    )
 
 
 class CredentialTooLarge(ResourceExhausted):

@@ -114,13 +114,13 @@ def contests(trade: Trade, ids: int, kind: IdKind, seed: int) -> Iterator[Contes
 def _of_strategy(
     trade: Trade, strategy: Strategy, issuer: Issuer, issued: AccessPage, kind: IdKind
 ) -> Iterator[Contest]:
-    carried = issuer.issue(issued)
+    carried = finished(issuer.issue(issued))
     query = _query(carried, issued)
     cold = trade.resolver(strategy, None)
     warm = trade.resolver(strategy, VerifiedCache(16, MAX_BYTES))
     primitive = Primitive(bytes(carried.size_bytes))
     rows = (
-        ("issue", "Ed25519 sign", lambda: issuer.issue(issued), primitive.sign),
+        ("issue", "Ed25519 sign", lambda: finished(issuer.issue(issued)), primitive.sign),
         ("check cold", "Ed25519 verify", lambda: finished(cold.resolve(query)), primitive.verify),
         ("check warm", "SHA-256", lambda: finished(warm.resolve(query)), primitive.digest),
     )

@@ -31,7 +31,7 @@ class MetadataJwtIssuer:
         self._versions = versions
         self._max_bytes = max_bytes
 
-    def issue(self, page: AccessPage) -> CarriedState:
+    async def issue(self, page: AccessPage) -> CarriedState:
         """State that covers exactly `page`.
 
         Raises:

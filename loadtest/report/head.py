@@ -1,0 +1,124 @@
+"""The head of the report: what was compared, where and when, and what the run cannot say."""
+# ruff: noqa: RUF001 - the multiplication sign is meant
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from loadtest.histogram import Latencies
+from loadtest.report.points import Findings
+from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Experiment, Head, Run, Sample
+from loadtest.targets import judge_targets
+
+_FEW_ROUNDS = 3
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven")
+
+
+def moment(head: Head) -> str:
+    """When the run began, in UTC."""
+    return datetime.fromisoformat(head.begun).astimezone(UTC).strftime("%d %B %Y, %H:%M UTC")
+
+
+def sentence(findings: Findings) -> str:
+    """What was compared, where and when."""
+    head, rows = findings.run.head, findings.strategies
+    count = _NUMBERS[len(rows)] if len(rows) < len(_NUMBERS) else str(len(rows))
+    ways = "way" if len(rows) == 1 else "ways"
+    return (
+        f"{count.capitalize()} {ways} to carry entitlements from products to orders, compared "
+        f"on {head.machine.cpus} × {head.machine.cpu} on {moment(head)}."
+    )
+
+
+def facts(head: Head) -> Sequence[tuple[str, str]]:
+    """What a reader needs to find or repeat the run."""
+    return (
+        ("Run", head.run_id),
+        ("Commit", head.commit),
+        ("Profile", head.profile),
+        ("Seed", str(head.seed)),
+        ("Path", head.via),
+        ("Machine", f"{head.machine.cpus} × {head.machine.cpu}"),
+        ("System", f"{head.machine.platform}, Python {head.machine.python}"),
+    )
+
+
+def caveats(findings: Findings) -> Iterator[str]:
+    """What this run cannot say."""
+    run = findings.run
+    if not run.complete:
+        yield "It was stopped early: cells are missing, and some have fewer rounds than others."
+    yield (
+        "One machine over loopback: no network adds latency or loss, and the generator shares the "
+        f"{run.head.machine.cpus} processors with the services, so latencies are upper bounds and "
+        "rates lower ones. CPU time per order and bytes are not touched by this."
+    )
+    rounds = len({sample.round for sample in run.samples})
+    if rounds < _FEW_ROUNDS:
+        yield f"{rounds} rounds are too few to judge the spread by."
+    yield from _generator(findings)
+    if FLOOR not in {sample.cell.row for sample in run.samples}:
+        yield "No floor was measured, so costs have no ratio to it."
+    if not any(sample.measured.wire for sample in run.samples):
+        yield "Bytes on the wire were not counted; sizes are those before header compression."
+
+
+def _generator(findings: Findings) -> Iterator[str]:
+    spoilt = [p for p in findings.points if p.row.saturated_rounds and p.experiment in _FIXED]
+    if spoilt:
+        rounds = sum(point.row.saturated_rounds for point in spoilt)
+        yield (
+            f"In {rounds} of {sum(point.row.rounds for point in findings.points)} measurements the "
+            f"generator fell behind (under {MIN_ACHIEVED:.0%} of the asked rate, or send lag over "
+            f"{MAX_LAG_US / 1000:.0f} ms at the 95th percentile). They are left out of all figures "
+            "of cost, and a cell of which none is left is not ranked."
+        )
+
+
+_FIXED = (Experiment.COST, Experiment.COLD, Experiment.ISSUE)
+"""Where the rate is meant to be kept."""
+
+
+def conduct(run: Run) -> Iterator[str]:
+    """How the figures were taken."""
+    cost = [sample for sample in run.samples if sample.experiment is Experiment.COST]
+    for sample in (cost or list(run.samples))[:1]:
+        yield _driving(sample, len({each.round for each in run.samples}))
+    yield (
+        "Latency: microseconds from the intended start of a call to its answer, accepted and "
+        "refused calls apart, in an HdrHistogram of three significant digits; rounds are added "
+        "exactly. Service time runs from the actual start."
+    )
+    yield (
+        "CPU time: of the whole service process over the measured phase, by the kernel's count, "
+        "for each answered call. The ratio to the floor takes the floor of the same round, and "
+        "adds what products uses beyond its work at rest."
+    )
+    yield "The figure is the median of the rounds, ± half their range."
+    yield _own_cost(run.samples)
+
+
+def _driving(sample: Sample, rounds: int) -> str:
+    load = sample.load
+    return (
+        f"{rounds} rounds, each visiting every cell in a new order; {load.duration_s:g} s a cell "
+        f"after {load.warm_up_s:g} s of warm-up; {load.users} customers with a connection each, "
+        f"who order from {load.favourites} products of their lists; "
+        f"{load.rate_per_s:,.0f} calls a second with Poisson arrivals that wait for no answer, up "
+        f"to {load.max_in_flight} calls in flight a customer."
+    )
+
+
+def _own_cost(samples: Sequence[Sample]) -> str:
+    lag = Latencies.merged(sample.measured.observed.send_lag for sample in samples)
+    calls = sum(sample.measured.observed.answered for sample in samples)
+    own = sum(sample.measured.generator_cpu_s for sample in samples)
+    return (
+        f"Generator: send lag p50 {lag.percentile_us(50) or 0:,} µs, "
+        f"p99 {lag.percentile_us(99) or 0:,} µs; {own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
+    )
+
+
+def targets(findings: Findings) -> Sequence[tuple[str, bool]]:
+    """The project's own promises, and whether this run kept them."""
+    rows = [p.row for p in findings.usual(Experiment.COST)]
+    return [(str(target), target.met) for target in judge_targets(rows)]

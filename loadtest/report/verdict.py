@@ -1,0 +1,71 @@
+"""The first table: one row for each strategy, one column for each question."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loadtest.report import tables
+from loadtest.report.advice import CHOOSE_WHEN
+from loadtest.report.breaking import breaking
+from loadtest.report.points import Findings
+from loadtest.report.tables import Column, Entry, Table
+
+EMPTY = Entry("")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A column of the verdict; without an answer for any strategy it is left out."""
+
+    column: Column
+    answer: Callable[[Findings, str], Entry]
+
+
+def _cost(findings: Findings, row: str) -> Entry:
+    point = findings.check(row)
+    if point is None:
+        return EMPTY
+    if point.row.broken:
+        return Entry("refused")
+    return tables.spread(point.row.ratio) if point.row.ratio else Entry("saturated")
+
+
+def _carried(findings: Findings, row: str) -> Entry:
+    point = findings.check(row)
+    return tables.whole(point.row.request.total) if point else EMPTY
+
+
+def _wire(findings: Findings, row: str) -> Entry:
+    point = findings.check(row)
+    both = point.wire_both if point else None
+    return tables.whole(both.median) if both else EMPTY
+
+
+def _breaks(findings: Findings, row: str) -> Entry:
+    found = breaking(findings, row)
+    words = f"{found} ({found.code})" if found.refused_from and found.code else str(found)
+    return Entry(words, found.refused_from or float("inf"))
+
+
+def _choose(_: Findings, row: str) -> Entry:
+    return Entry(CHOOSE_WHEN.get(row, ""))
+
+
+QUESTIONS = (
+    Question(Column("Cost, × floor", evidence="cpu"), _cost),  # noqa: RUF001
+    Question(Column("Bytes carried", evidence="metadata"), _carried),
+    Question(Column("Bytes on the wire", evidence="bytes"), _wire),
+    Question(Column("Breaks at (ids)", figures=False, evidence="metadata"), _breaks),
+    Question(Column("Choose it when", figures=False), _choose),
+)
+"""Later experiments add theirs: staleness, outage, schema change."""
+
+
+def verdict(findings: Findings) -> Table:
+    """What this run says of each strategy."""
+    rows = [
+        (tables.name(row), *(question.answer(findings, row) for question in QUESTIONS))
+        for row in findings.strategies
+    ]
+    heads = (Column("Strategy", figures=False), *(question.column for question in QUESTIONS))
+    caption = f"Cost and bytes of an order that is only checked, at {findings.ids:,} ids carried"
+    return Table(caption, heads, rows).without_empty_columns()
