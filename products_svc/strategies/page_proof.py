@@ -35,7 +35,7 @@ class PageProofIssuer:
         self._terms = terms
         self._versions = versions
 
-    def issue(self, page: AccessPage) -> CarriedState:
+    async def issue(self, page: AccessPage) -> CarriedState:
         """State that covers exactly `page`; nothing where nothing is granted."""
         if not page.grants:
             return CarriedState()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
 from client.carriers.page_proof import METADATA_BYTES, PageProofCarrier, product_id_of
-from loadtest.bench.contest import finished
+from loadtest.finished import finished
 from orders_svc.access import AccessQuery
 from orders_svc.access import Grant as KnownGrant
 from orders_svc.bootstrap import LEAF_DECODERS
@@ -51,7 +51,7 @@ def listed(
 ) -> KeptPage:
     """A page as a client keeps it."""
     grants = tuple(Grant(each, 3, 10**8 + revision) for each in product_ids)
-    issued = issuer(*versions).issue(AccessPage(subject, grants, revision))
+    issued = finished(issuer(*versions).issue(AccessPage(subject, grants, revision)))
     return KeptPage(frozenset(product_ids), revision, PageProofCarrier().keep(issued))
 
 
@@ -135,7 +135,7 @@ def test_version_one_knows_ids_only() -> None:
 
 
 def test_an_empty_page_is_not_signed() -> None:
-    assert issuer(2).issue(AccessPage("ada", (), 7)) == CarriedState()
+    assert finished(issuer(2).issue(AccessPage("ada", (), 7))) == CarriedState()
 
 
 def test_many_proofs_go_into_the_message() -> None:
