@@ -145,6 +145,26 @@ class PathBudget(Budget):
         super().__init__(dict.fromkeys(caps), warn_fraction=warn_fraction, on_warning=on_warning)
 
 
+def chosen_budget(
+    hops: Sequence[str],
+    max_bytes: int | None,
+    *,
+    reserve_bytes: int = RESERVE_BYTES,
+    directions: Sequence[Direction] = (Direction.REQUEST,),
+    on_warning: OnWarning = _silent,
+) -> Budget:
+    """The budget of the settings: of the path, unless `max_bytes` says it by hand; 0 is no limit.
+
+    Raises:
+        ValueError: as `PathBudget`.
+    """
+    if max_bytes is not None:
+        return Budget(fixed_caps(max_bytes), on_warning=on_warning)
+    return PathBudget(
+        hops, reserve_bytes=reserve_bytes, directions=directions, on_warning=on_warning
+    )
+
+
 def fixed_caps(max_bytes: int) -> tuple[Cap, ...]:
     """The caps of a budget set by hand, counted as header list; 0 is no limit."""
     if not max_bytes:
