@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from client.calls import Calls
-from client.carriers.base import KeptPage
+from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from client.channels import Limits, Tls, open_channel
 from client.errors import NothingKept, OverBudget, Peer
@@ -158,6 +158,7 @@ class ShopClient:
             validate_only=validate_only,
             min_revision=min_revision,
             state=carried.envelopes,
+            page_proofs=carried.proofs,
         )
         notes = {"request_id": request.request_id}
         metadata = self._within_budget(carried.metadata)
@@ -195,11 +196,7 @@ class ShopClient:
     def _list(self, page_size: int, page_token: str) -> ListedPage:
         request = products_pb2.ListProductsRequest(page_size=page_size, page_token=page_token)
         answer, call = self._to_products.ask_fully(self._products.ListProducts, request)
-        kept = KeptPage(
-            product_ids=frozenset(product.product_id for product in answer.products),
-            revision=answer.revision,
-            carried=self._carrier.keep(call.initial_metadata() or (), answer.state),
-        )
+        kept = kept_page(self._carrier, answer, call.initial_metadata())
         return ListedPage(answer.products, page_token, answer.next_page_token, kept)
 
     def _keep(self, pages: Sequence[ListedPage]) -> None:

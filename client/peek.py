@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from client.carriers.metadata_jwt import STATE_KEY_PREFIX
 from shop.state.v1 import state_pb2 as state_v1
 from shop.state.v2 import state_pb2 as state_v2
+from waybill import id_lists
 from waybill.metadata import Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
 from waybill.values import CarriedState
@@ -100,6 +101,8 @@ def _jwt_content(token: str) -> Content:
 def _jwt_product_ids(claims: Mapping[str, Any]) -> tuple[str, ...]:
     if "grants" in claims:
         return tuple(_text(grant[0]) for grant in claims["grants"])
+    if "products_packed" in claims:
+        return id_lists.decode(_base64url(_text(claims["products_packed"])))
     return tuple(_text(product_id) for product_id in claims["products"])
 
 

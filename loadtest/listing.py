@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from client.carriers.base import KeptPage
+from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1.orders_pb2 import PlaceOrderRequest
 from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsResponse
@@ -70,8 +70,7 @@ def first_page(channel: grpc.Channel, strategy: Strategy, token: str, size: int)
     answer, call = listing.with_call(request, metadata=entries, timeout=LISTING_TIMEOUT_S)
     product_ids = [product.product_id for product in answer.products]
     carrier = CARRIERS[strategy]
-    kept = carrier.keep(call.initial_metadata() or (), answer.state)
-    page = KeptPage(frozenset(product_ids), answer.revision, kept)
+    page = kept_page(carrier, answer, call.initial_metadata())
     return ListedPage(
         product_ids=product_ids,
         credentials=entries,

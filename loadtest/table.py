@@ -13,6 +13,8 @@ from rich.text import Text
 
 from loadtest.colours import COLOURS
 from loadtest.histogram import Latencies
+from loadtest.report.points import Findings, usual_cost
+from loadtest.report.terminal import verdict_grid
 from loadtest.results import MAX_LAG_US, MIN_ACHIEVED, Head, Run, Sample
 from loadtest.summary import Row, Spread, floors, summarise
 from loadtest.targets import judge_targets
@@ -55,11 +57,13 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 def show(run: Run, out: Console) -> None:
-    """Print the head line, the table, what to know when reading it, and the targets."""
+    """Print the head line, the verdict, the table of cells, what to know of it, and the targets."""
     out.print(Text(headline(run.head), style="bold"))
     if not run.complete:
         out.print(Text("Stopped early: what was measured until then.", style="yellow"))
-    rows = summarise(run.samples)
+    out.print()
+    out.print(verdict_grid(Findings.of(run)))
+    rows = summarise(usual_cost(run))
     for part in tables(rows):
         out.print(part)
     for note in (*_LEGEND, *notes(rows), *conditions(run.samples)):

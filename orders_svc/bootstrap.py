@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import NoReturn
 
@@ -24,11 +24,13 @@ from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
+from orders_svc.strategies.page_proof import PageProofResolver
 from orders_svc.strategies.replica import ReplicaResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
 from waybill.keys import JwksFile, KeySource
+from waybill.page_proof import PageProofReader, ProofLimits
 from waybill.serving.assembly import keys_check, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
@@ -43,7 +45,9 @@ SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
 
 CLAIM_DECODERS = {1: state_v1.from_claims, 2: state_v2.from_claims}
 MESSAGE_DECODERS = {1: state_v1.from_message, 2: state_v2.from_message}
+LEAF_DECODERS = {1: state_v1.from_leaf, 2: state_v2.from_leaf}
 STATE_FAMILY = "shop.state.v{version}.AccessState"
+LEAF_FAMILY = "shop.state.v{version}.Grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,29 @@ def _replica_files(parts: Parts) -> Environments:
     return OwnEnvironment(store.environment)
 
 
+def _page_proof(parts: Parts) -> PageProofResolver:
+    settings = parts.settings
+    return PageProofResolver(
+        PageProofReader(
+            parts.state_keys,
+            family=LEAF_FAMILY,
+            decoders={version: LEAF_DECODERS[version] for version in settings.state_versions},
+            issuer=settings.state_issuer,
+            audience=settings.state_audience,
+            clock=parts.clock,
+            leeway_s=settings.clock_leeway_s,
+            limits=proof_limits(settings),
+            cache=parts.verified,
+        )
+    )
+
+
+def proof_limits(settings: Settings) -> ProofLimits:
+    """The library's limits, or less where the settings allow less state."""
+    default = ProofLimits()
+    return replace(default, max_bytes=min(default.max_bytes, settings.state_budget_bytes))
+
+
 async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -217,4 +244,5 @@ RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
     Strategy.MESSAGE_FIELD: _message_field,
     Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
+    Strategy.PAGE_PROOF: _page_proof,
 }

@@ -16,7 +16,7 @@ class MeteredResolver:
 
     async def resolve(self, query: AccessQuery) -> Mapping[str, Grant]:
         """See `orders_svc.access.Resolver`."""
-        self._meter.carried(state_bytes(query.metadata, query.envelopes))
+        self._meter.carried(state_bytes(query.metadata, query.envelopes, query.proofs))
         try:
             return await self._resolver.resolve(query)
         except StateTooLarge as refusal:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orders_svc.access import Grant
-from orders_svc.grants import Grants, by_product_id, count, items, state_of, text
+from orders_svc.grants import Grants, by_product_id, count, items, named, state_of, text
 from shop.state.v2 import state_pb2
 from waybill.values import State
 
@@ -35,6 +35,18 @@ def from_message(payload: bytes) -> State[Grants]:
     message = state_pb2.AccessState.FromString(payload)
     revision = message.revision
     return state_of(message, by_product_id(_of_message(each, revision) for each in message.grants))
+
+
+def from_leaf(leaf: bytes, revision: int) -> Grant:
+    """A serialised `shop.state.v2.Grant` of a page of that revision.
+
+    Raises:
+        DecodeError: `leaf` is no such message.
+        ValueError: it names no product, or holds an impossible value.
+    """
+    grant = state_pb2.Grant.FromString(leaf)
+    named(grant.product_id)
+    return _of_message(grant, revision)
 
 
 def _of_array(values: Any, revision: int) -> Grant:

@@ -20,6 +20,7 @@ from products_svc.store.store import CONNECTIONS, Store
 from products_svc.strategies.direct_call import DirectCallIssuer
 from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
+from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.strategies.replica import ReplicaIssuer
 from products_svc.terms import Terms
 from shop.products.v1 import products_pb2
@@ -28,6 +29,7 @@ from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
 from waybill.header_caps import Use
 from waybill.keys import JwksFile
+from waybill.page_signing import PageSigner
 from waybill.seldom import Seldom
 from waybill.serving.assembly import keys_check, make_guard
 from waybill.serving.guard import GuardedService
@@ -41,8 +43,14 @@ from waybill.verified_cache import VerifiedCache
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
 
 CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
-WARN_EVERY_S = 60.0
+CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
+"""Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
+LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
+
+WARN_EVERY_S = 60.0
+"""Time between two warnings about the same limit."""
+LEAF_FAMILY = "shop.state.v{version}.Grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +191,8 @@ def _budget(settings: Settings) -> Budget:
 
 def _metadata_jwt(parts: Parts) -> Issuer:
     settings = parts.settings
-    versions = {version: CLAIMS[version] for version in settings.state_versions}
+    claims = CODINGS[settings.id_list_coding]
+    versions = {version: claims[version] for version in settings.state_versions}
     return MetadataJwtIssuer(parts.keys, parts.terms, versions)
 
 
@@ -200,9 +209,18 @@ def _direct_call(_parts: Parts) -> Issuer:
     return DirectCallIssuer()
 
 
+def _page_proof(parts: Parts) -> Issuer:
+    versions = [
+        PageVersion(LEAVES[version], PageSigner(LEAF_FAMILY, version))
+        for version in parts.settings.state_versions
+    ]
+    return PageProofIssuer(parts.keys, parts.terms, versions)
+
+
 ISSUERS: Mapping[Strategy, Callable[[Parts], Issuer]] = {
     Strategy.METADATA_JWT: _metadata_jwt,
     Strategy.MESSAGE_FIELD: _message_field,
     Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
+    Strategy.PAGE_PROOF: _page_proof,
 }

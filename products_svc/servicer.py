@@ -67,6 +67,7 @@ class ProductsServicer:
             next_page_token=_next_page_token(listing, subject),
             revision=listing.revision,
             state=carried.envelopes,
+            page_proofs=carried.proofs,
         )
 
     async def get_product(self, request: pb.GetProductRequest, call: Call) -> pb.GetProductResponse:

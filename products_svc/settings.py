@@ -1,7 +1,7 @@
 """What the products service can be told, by `PRODUCTS_*` environment variables."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -56,6 +56,9 @@ class Settings(ServingSettings):
     """Room for what else is in a request's header: credential and gRPC's own entries."""
     state_budget_bytes: int | None = Field(None, ge=0)
     """Most state in metadata, over all versions, whatever the path; 0 is no limit."""
+
+    id_list_coding: Literal["json", "best"] = "json"
+    """How version 1 lists ids in a token: as an array, or packed in whatever form is shortest."""
 
     watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
     """How late watchers may see what another process committed."""

@@ -5,7 +5,8 @@
 | `waybill.state.size` | histogram, `By` | `waybill.strategy`, `waybill.state.direction` |
 | `waybill.state.refusals` | counter, `{refusal}` | the same, and `waybill.hop` where one is known |
 
-Sizes are before compression: metadata as header list, and envelopes. A call that carries nothing is
+Sizes are before compression: metadata as header list, envelopes
+and proofs. A call that carries nothing is
 not counted. Refusals are those over a size budget. Names follow OpenTelemetry's semantic
 conventions (general naming; units after UCUM).
 """
@@ -15,12 +16,12 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
+from google.protobuf.message import Message
 from opentelemetry.metrics import MeterProvider, get_meter
 
 from waybill.errors import StateTooLarge
 from waybill.metadata import STRATEGY, Entry, size_bytes
 from waybill.strategy import Strategy
-from waybill.v1.envelope_pb2 import Envelope
 
 SCOPE: Final = "waybill"
 SIZE: Final = "waybill.state.size"
@@ -102,11 +103,12 @@ def state_metrics() -> StateMetrics:
     return StateMetrics()
 
 
-def state_bytes(metadata: Iterable[Entry], envelopes: Iterable[Envelope]) -> int:
-    """What of a call is state, in bytes: the envelopes, and the library's own metadata."""
+def state_bytes(metadata: Iterable[Entry], *messages: Iterable[Message]) -> int:
+    """What of a call is state, in bytes: the library's own metadata, envelopes and proofs."""
     own = [entry for entry in metadata if entry[0][:_PREFIX_LENGTH] == PREFIX]
     carried = [entry for entry in own if entry[0] != STRATEGY]
     size = size_bytes(carried) if carried else 0
-    for envelope in envelopes:
-        size += envelope.ByteSize()
+    for each in messages:
+        for message in each:
+            size += message.ByteSize()
     return size

@@ -42,11 +42,6 @@ def spread(value: Spread | None) -> str:
     return f"{number(value.median, places)} ± {number(half, places)}"
 
 
-def times(value: Spread | None) -> str:
-    """A ratio, written as a factor."""
-    return NOTHING if value is None else f"{spread(value)} ×"
-
-
 def percent(share: float) -> str:
     """A share; a decimal only where it is needed to tell it from none or all."""
     near = 0 < share < 0.01 or 0.99 < share < 1

@@ -23,6 +23,7 @@ class Declared:
     why: str
 
 
+STATE_TRAVELS = (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD, Strategy.PAGE_PROOF)
 ANYTHING_FORGED = (
     "expired",
     "tampered",
@@ -48,11 +49,11 @@ EXCEPTIONS: dict[tuple[str, Strategy], Declared] = {
             Outcome(grpc.StatusCode.FAILED_PRECONDITION, "STATE_SUPERSEDED"),
             "the state is refused as too old; that the grant is gone shows in the next list",
         )
-        for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
+        for strategy in STATE_TRAVELS
     },
     **{
         ("revoked, unawares", strategy): Declared(OK, COUNTS_UNTIL_EXPIRY)
-        for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
+        for strategy in STATE_TRAVELS
     },
     ("revoked, unawares", Strategy.DIRECT_CALL): Declared(
         OK, "the cached answer counts until its TTL ends, unless a revision is demanded"

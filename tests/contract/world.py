@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import grpc
 
@@ -13,7 +15,7 @@ import orders_svc.bootstrap
 import orders_svc.settings
 import products_svc.bootstrap
 import products_svc.settings
-from client.carriers.base import KeptPage
+from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from shop.products.v1 import products_pb2, products_pb2_grpc
@@ -51,6 +53,8 @@ class World:
     """A running shop, and what its people do. Subjects are made up as they are named."""
 
     state_budget_bytes = STATE_BUDGET_BYTES
+    products_settings: Mapping[str, Any] = MappingProxyType({})
+    """Of the products service, besides those that every world has."""
 
     def __init__(self, folder: Path, versions: tuple[int, ...]) -> None:
         self.clock = FakeClock()
@@ -88,6 +92,7 @@ class World:
             watch_heartbeat_s=0.02,
             drain_s=0,
             log_level="error",
+            **self.products_settings,
         )
         add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
@@ -148,7 +153,7 @@ class World:
         return answer.revision
 
     async def list_page(self, subject: str, strategy: Strategy) -> KeptPage:
-        """List the subject's products on one page, as the client would keep it.
+        """List the subject's products on one page, with what an order of them all would carry.
 
         By the time that a person has read the list, the feed has brought what it shows.
         """
@@ -157,11 +162,10 @@ class World:
             products_pb2.ListProductsRequest(page_size=len(PRODUCTS)),
             metadata=[*self._identity(subject), (STRATEGY, strategy.value)],
         )
-        answer = await call
+        answer, carrier = await call, CARRIERS[strategy]
         entries = [(key, value) for key, value in await call.initial_metadata() or ()]
-        carried = CARRIERS[strategy].keep(entries, answer.state)
-        product_ids = frozenset(product.product_id for product in answer.products)
-        return KeptPage(product_ids, answer.revision, carried)
+        page = kept_page(carrier, answer, entries)
+        return replace(page, carried=carrier.carry([page], page.product_ids))
 
     async def order(
         self,
@@ -178,6 +182,7 @@ class World:
             lines=[orders_pb2.OrderLine(product_id=each, quantity=1) for each in product_ids],
             min_revision=min_revision,
             state=carried.envelopes,
+            page_proofs=carried.proofs,
         )
         metadata = [*self._identity(subject), (STRATEGY, strategy.value), *carried.metadata]
         try:

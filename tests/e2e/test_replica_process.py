@@ -100,11 +100,16 @@ def test_one_follower_serves_all_workers_and_is_kept_alive(tmp_path: Path) -> No
     assert not psutil.pid_exists(second.pid)
 
 
+def has_ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
 def test_the_follower_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
     with shop_in(tmp_path, "process") as shop:
         follower = follower_of(shop.orders)
         os.kill(shop.orders.pid, signal.SIGKILL)
-        until(lambda: not follower.is_running() or follower.status() == psutil.STATUS_ZOMBIE)
+        until(lambda: has_ended(follower))
+        assert has_ended(follower)
 
 
 def test_in_process_the_first_worker_follows_for_all(tmp_path: Path) -> None:

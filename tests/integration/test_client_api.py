@@ -88,7 +88,7 @@ def test_a_budget_is_inclusive(shop: FakeShop) -> None:
         pages = shopping.pages
     exact = Limits(state_budget_bytes=size)
     with client(shop, strategy=Strategy.METADATA_JWT, limits=exact, pages=pages) as shopping:
-        shopping.order({"sku-1": 1})
+        assert shopping.order({"sku-1": 1}).order_id
 
 
 def test_a_call_does_not_wait_longer_than_it_may(shop: FakeShop) -> None:

@@ -99,7 +99,8 @@ async def test_refuses_messages_over_the_limit_and_far_over_it() -> None:
 
 async def test_a_message_of_just_the_limit_is_read() -> None:
     async with serving(services(max_message_bytes=GOOD.ByteSize())) as toy:
-        await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+        answer = await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+    assert isinstance(answer, Answer)
 
 
 async def test_refuses_calls_over_the_cap_and_takes_them_again_below_it() -> None:
@@ -126,9 +127,10 @@ async def test_refuses_calls_over_the_cap_and_takes_them_again_below_it() -> Non
 
 async def test_a_refused_call_frees_its_place() -> None:
     async with serving(services(max_concurrent_calls=1)) as toy:
-        for _ in range(3):
-            await refusal(toy.orders.PlaceOrder(GOOD))
-        await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+        refused = [await refusal(toy.orders.PlaceOrder(GOOD)) for _ in range(3)]
+        answer = await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+    assert {each.reason for each in refused} == {"CREDENTIAL_MISSING"}
+    assert isinstance(answer, Answer)
 
 
 async def test_a_deadline_that_passes_cancels_the_handler_and_frees_its_place() -> None:
@@ -276,7 +278,8 @@ async def test_leaving_a_stream_closes_its_handler_and_frees_its_place() -> None
         await anext(aiter(watch))
         watch.cancel()
         await closed.wait()
-        await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+        answer = await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+    assert isinstance(answer, Answer)
 
 
 async def test_logs_refusals_and_changes_with_the_request_id_and_never_a_token() -> None:

@@ -267,10 +267,12 @@ def files(authority: Authority, tmp_path: Path) -> Files:
     return found
 
 
-async def place_with(port: int, credentials: grpc.ChannelCredentials) -> None:
+async def place_with(
+    port: int, credentials: grpc.ChannelCredentials
+) -> orders_pb2.PlaceOrderResponse:
     async with grpc.aio.secure_channel(f"localhost:{port}", credentials) as channel:
         stub = orders_pb2_grpc.OrdersServiceStub(channel)
-        await stub.PlaceOrder(GOOD, metadata=ALICE)
+        return await stub.PlaceOrder(GOOD, metadata=ALICE)
 
 
 async def test_mutual_tls_takes_only_clients_of_its_authority(
@@ -296,7 +298,8 @@ async def test_mutual_tls_takes_only_clients_of_its_authority(
 
 async def test_plain_tls_asks_no_client_certificate(files: Files, authority: Authority) -> None:
     async with serving(services(), tls_cert_file=files.cert, tls_key_file=files.key) as toy:
-        await place_with(toy.port, grpc.ssl_channel_credentials(authority.certificate))
+        answer = await place_with(toy.port, grpc.ssl_channel_credentials(authority.certificate))
+    assert isinstance(answer, orders_pb2.PlaceOrderResponse)
 
 
 async def test_unusable_tls_files_are_clear_errors(files: Files, tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ def test_agrees_with_the_second_reading(request_type: type[Message], data: st.Da
 
 def test_every_message_of_the_table_exists() -> None:
     TABLE.require_all()
+    with pytest.raises(ValueError, match="Nothing"):
+        RuleTable.from_toml('[messages."shop.Nothing"]\nname = { required = true }').require_all()
 
 
 def test_good_requests_pass() -> None:
