@@ -12,6 +12,7 @@ from client.carriers.covering import covering
 from client.dev_issuer import DevIssuer
 from client.errors import LocalFileError, NotLoggedIn, UsageError
 from client.options import Options
+from client.outgoing import own_metadata, request_budget
 from client.private_file import write_private
 from client.report import Line, Report
 from client.session import Session
@@ -115,7 +116,8 @@ def order(context: Context) -> Report:
             min_revision=args.min_revision,
             anyway=args.anyway,
         )
-        return views.order(placed, carried_bytes=shop.carried(lines).size_bytes)
+        carried = shop.carried(lines).size_bytes
+        return views.order(placed, carried_bytes=carried, near=shop.near_budget)
 
 
 def orders(context: Context) -> Report:
@@ -187,7 +189,7 @@ def _carrying(context: Context, session: Session, strategy: Strategy) -> state_v
     return state_view.Carrying(
         strategy,
         shown,
-        context.options.limits.state_budget_bytes,
+        request_budget(context.options.limits, own_metadata(session.token, strategy)),
         [product_id for product_id in wanted if product_id not in known],
     )
 
