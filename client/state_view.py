@@ -28,17 +28,16 @@ UNREADABLE = "?"
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
-    """What one strategy carries: of all kept pages, or for one order."""
+    """What one strategy carries: of all kept pages, or for one order.
+
+    `pages` has what each page contributes, and `total` all of it as one call would carry it.
+    """
 
     strategy: Strategy
     pages: Sequence[KeptPage]
+    total: CarriedState
     budget: Budget
     uncovered: Sequence[str] = ()
-
-    @property
-    def total(self) -> CarriedState:
-        """All of it, as one call would carry it."""
-        return sum((page.carried for page in self.pages), start=CarriedState())
 
 
 def state(carryings: Sequence[Carrying], subject: str, now: float) -> Report:

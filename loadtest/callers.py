@@ -4,16 +4,17 @@ Written for synchronous channels, which Locust's greenlets need; it works in any
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 import grpc
 
 from loadtest.listing import ListedPage
 from loadtest.results import Method, RequestBytes
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
-from waybill.metadata import size_bytes
+from waybill.metadata import Entry, size_bytes
 
 PLACE_ORDER = "/shop.orders.v1.OrdersService/PlaceOrder"
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -60,12 +61,25 @@ class HealthCaller:
         return RequestBytes(metadata=0, message=0)
 
 
-class OrderCaller:
-    """Orders one unit of one of a few favourite products of a page, chosen at random by seed.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order's parts that do not change from one order of a product to the next."""
 
-    Envelopes do not change between orders, so they are serialised once and appended to each
-    request's own fields: concatenated protobuf messages merge into one.
-    """
+    product_id: str
+    metadata: tuple[Entry, ...]
+    tail: bytes
+    """Carried state in messages is serialised once and appended to each request's own fields:
+    concatenated protobuf messages merge into one."""
+
+    @classmethod
+    def of(cls, page: ListedPage, product_id: str) -> Self:
+        """An order of one product of `page`."""
+        fields = page.order_fields(product_id).SerializeToString()
+        return cls(product_id, page.order_metadata(product_id), fields)
+
+
+class OrderCaller:
+    """Orders one unit of one of a few favourite products of a page, chosen at random by seed."""
 
     def __init__(
         self,
@@ -78,27 +92,29 @@ class OrderCaller:
         random: Random,
     ) -> None:
         self._place: RawCall = channel.unary_unary(PLACE_ORDER)
-        self._metadata = page.metadata
-        self._tail = page.fields.SerializeToString()
         among = page.product_ids
-        self._product_ids = random.sample(among, min(favourites, len(among)))
+        chosen = random.sample(among, min(favourites, len(among)))
+        self._orders = [Prepared.of(page, product_id) for product_id in chosen]
         self._validate_only = validate_only
         self._request_ids = request_ids
         self._random = random
 
-    def _request(self) -> bytes:
-        head = PlaceOrderRequest(
-            request_id=self._request_ids(),
-            lines=[OrderLine(product_id=self._random.choice(self._product_ids), quantity=1)],
-            validate_only=self._validate_only,
-        )
-        return head.SerializeToString() + self._tail
-
     def call(self, timeout_s: float) -> int:
-        return len(self._place(self._request(), metadata=self._metadata, timeout=timeout_s))
+        order = self._random.choice(self._orders)
+        return len(self._place(self._request(order), metadata=order.metadata, timeout=timeout_s))
 
     def request_bytes(self) -> RequestBytes:
-        return RequestBytes(metadata=size_bytes(self._metadata), message=len(self._request()))
+        order = self._orders[0]
+        message = len(self._request(order))
+        return RequestBytes(metadata=size_bytes(order.metadata), message=message)
+
+    def _request(self, order: Prepared) -> bytes:
+        head = PlaceOrderRequest(
+            request_id=self._request_ids(),
+            lines=[OrderLine(product_id=order.product_id, quantity=1)],
+            validate_only=self._validate_only,
+        )
+        return head.SerializeToString() + order.tail
 
 
 def request_ids(prefix: str) -> Callable[[], str]:

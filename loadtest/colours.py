@@ -15,13 +15,14 @@ COLOURS = {
     "message-field": "yellow",
     "replica": "green",
     "direct-call": "cyan",
+    "page-proof": "magenta",
 }
 """A strategy keeps its colour everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours as CSS: of the rows, in the order of `COLOURS` (two are not used yet), and around."""
+    """Colours as CSS: of the rows, in the order of `COLOURS` and one to spare, and around them."""
 
     series: tuple[str, ...]
     surface: str

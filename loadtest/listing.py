@@ -34,21 +34,25 @@ def listing_channel(target: str) -> grpc.Channel:
 class ListedPage:
     """A page as a customer holds it: what to order from it, and what to send along."""
 
+    strategy: Strategy
     product_ids: Sequence[str]
     credentials: tuple[Entry, ...]
-    carried: CarriedState
+    kept: KeptPage
     last: bool
     """Whether no page follows."""
 
-    @property
-    def metadata(self) -> tuple[Entry, ...]:
-        """The metadata of an order."""
-        return (*self.credentials, *self.carried.metadata)
+    def carried(self, product_id: str) -> CarriedState:
+        """The state that an order of one product shows."""
+        return CARRIERS[self.strategy].carry([self.kept], [product_id])
 
-    @property
-    def fields(self) -> PlaceOrderRequest:
-        """An order's carried state, with the order's own fields still missing."""
-        return PlaceOrderRequest(state=self.carried.envelopes)
+    def order_metadata(self, product_id: str) -> tuple[Entry, ...]:
+        """The metadata of an order of one product."""
+        return (*self.credentials, *self.carried(product_id).metadata)
+
+    def order_fields(self, product_id: str) -> PlaceOrderRequest:
+        """The order's carried state, with the order's own fields still missing."""
+        carried = self.carried(product_id)
+        return PlaceOrderRequest(state=carried.envelopes, page_proofs=carried.proofs)
 
 
 def credentials(strategy: Strategy, token: str) -> tuple[Entry, ...]:
@@ -69,12 +73,11 @@ def first_page(channel: grpc.Channel, strategy: Strategy, token: str, size: int)
     request = ListProductsRequest(page_size=size).SerializeToString()
     answer, call = listing.with_call(request, metadata=entries, timeout=LISTING_TIMEOUT_S)
     product_ids = [product.product_id for product in answer.products]
-    carrier = CARRIERS[strategy]
-    page = kept_page(carrier, answer, call.initial_metadata())
     return ListedPage(
+        strategy=strategy,
         product_ids=product_ids,
         credentials=entries,
-        carried=carrier.carry([page], product_ids[:1]),
+        kept=kept_page(CARRIERS[strategy], answer, call.initial_metadata()),
         last=not answer.next_page_token,
     )
 

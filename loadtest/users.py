@@ -139,11 +139,19 @@ class DirectCallUser(StrategyUser):
     row = strategy.value
 
 
+class PageProofUser(StrategyUser):
+    """A proof of one product in metadata."""
+
+    strategy = Strategy.PAGE_PROOF
+    row = strategy.value
+
+
 STRATEGY_USERS: tuple[type[StrategyUser], ...] = (
     MetadataJwtUser,
     MessageFieldUser,
     ReplicaUser,
     DirectCallUser,
+    PageProofUser,
 )
 ALL_USERS: tuple[type[OpenModelUser], ...] = (FloorUser, *STRATEGY_USERS)
 USERS = {user.row: user for user in ALL_USERS}

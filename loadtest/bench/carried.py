@@ -8,7 +8,8 @@ from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from loadtest.bench.contest import Contest, finished
+from loadtest.bench.contest import Contest
+from loadtest.finished import finished
 from orders_svc.access import AccessQuery, Resolver
 from orders_svc.bootstrap import CLAIM_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
 from orders_svc.strategies.message_field import MessageFieldResolver

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.bench.carried import SUBJECT, OneKey
-from loadtest.bench.contest import finished
+from loadtest.finished import finished
 from loadtest.limits.entries import Pair
 from loadtest.limits.fitting import GRPCIO_INITIAL, GRPCIO_REQUEST, most_ids
 from mesh.known import LIMITS_FILE, HeaderLimits, LimitsFile

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from loadtest.bench.contest import finished
+from loadtest.finished import finished
 from loadtest.limits.entries import Pair
 from mesh.known import HeaderLimits, KnownLimits
 from products_svc import state_v1, state_v2
