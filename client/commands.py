@@ -13,6 +13,7 @@ from client.carriers.table import CARRIERS
 from client.dev_issuer import DevIssuer
 from client.errors import LocalFileError, NotLoggedIn, UsageError
 from client.options import Options
+from client.outgoing import own_metadata, request_budget
 from client.private_file import write_private
 from client.report import Line, Report
 from client.session import Session
@@ -116,7 +117,8 @@ def order(context: Context) -> Report:
             min_revision=args.min_revision,
             anyway=args.anyway,
         )
-        return views.order(placed, carried_bytes=shop.carried(lines).size_bytes)
+        carried = shop.carried(lines).size_bytes
+        return views.order(placed, carried_bytes=carried, near=shop.near_budget)
 
 
 def orders(context: Context) -> Report:
@@ -190,7 +192,7 @@ def _carrying(context: Context, session: Session, strategy: Strategy) -> state_v
         strategy,
         [replace(page, carried=carrier.carry([page], wanted)) for page in shown],
         carrier.carry(pages, wanted),
-        context.options.limits.state_budget_bytes,
+        request_budget(context.options.limits, own_metadata(session.token, strategy)),
         [product_id for product_id in named if product_id not in known],
     )
 

@@ -1,8 +1,8 @@
 """Tells changes between two runs from their noise."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, log, log1p
 from statistics import median
 
 from loadtest.limits.statistics import wilson
@@ -17,12 +17,29 @@ _FEWEST_ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What is compared of a cell; `least` is the smallest relative change worth telling."""
+    """What is compared of a cell.
+
+    Changes are measured as the logarithm of their factor, so that twice and half are as far; those
+    of shares as their difference.
+    """
 
     name: str
     of: Callable[[Point], Spread | None]
     least: float
-    more_is_worse: bool = True
+    """The smallest relative change, or difference of shares, that is worth telling."""
+    share: bool = False
+    """More is better."""
+
+    def distance(self, low: float, high: float) -> float:
+        """How far two values are apart."""
+        if self.share or low == high:
+            return abs(high - low)
+        return abs(log(high / low)) if low > 0 and high > 0 else inf
+
+    @property
+    def worth_telling(self) -> float:
+        """`least` as a distance."""
+        return self.least if self.share else log1p(self.least)
 
 
 def _sent(point: Point) -> Spread:
@@ -58,7 +75,7 @@ FIGURES = (
     Figure("p99, µs", _latency(99), 0.05),
     Figure("bytes sent", _sent, 0.01),
     Figure("bytes on wire", lambda point: point.wire_both, 0.01),
-    Figure("share served", _served, 0.01, more_is_worse=False),
+    Figure("share served", _served, 0.01, share=True),
 )
 
 
@@ -77,12 +94,11 @@ class Key:
         return cls(point.experiment, point.cell, point.load.rate_per_s, point.load.users)
 
     def __str__(self) -> str:
-        words = f"{self.experiment}, {self.cell.method}, {self.cell.ids:,} ids"
-        return f"{words}, {self.rate_per_s:,.0f}/s" if self._rate_matters else words
-
-    @property
-    def _rate_matters(self) -> bool:
-        return self.experiment is Experiment.SATURATION
+        usual = self.experiment is Experiment.COST
+        words = f"{self.cell.method}, {self.cell.ids:,} ids"
+        words = words if usual else f"{self.experiment}: {words}"
+        rises = self.experiment is Experiment.SATURATION
+        return f"{words}, {self.rate_per_s:,.0f}/s" if rises else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +119,12 @@ class Change:
     @property
     def worse(self) -> bool:
         """Whether one would rather not have it."""
-        return (self.share > 0) is self.figure.more_is_worse
+        return (self.share > 0) is not self.figure.share
+
+    @property
+    def distance(self) -> float:
+        """How far it moved."""
+        return self.figure.distance(self.before.median, self.after.median)
 
     @property
     def apart(self) -> bool:
@@ -123,8 +144,8 @@ class Comparison:
     changes: tuple[Change, ...]
     """Beyond the noise, the largest first."""
     compared: int
-    noise: Mapping[str, float]
-    """By figure: the smallest relative change that counts."""
+    noise: Mapping[Figure, float]
+    """The distance that a change must exceed."""
     unmatched: int
     """Cells that only one run has."""
     single: int
@@ -137,9 +158,10 @@ def compare(a: Run, b: Run) -> Comparison:
     both = [key for key in before if key in after]
     ready = [key for key in both if _rounds(before[key], after[key]) >= _FEWEST_ROUNDS]
     pairs = [pair for key in ready for pair in _pairs(key, before[key], after[key])]
-    noise = _noise(pairs)
-    found = [each for each in pairs if each.apart and abs(each.share) > noise[each.figure.name]]
-    found.sort(key=lambda change: -abs(change.share))
+    floors = [point for run in (a, b) for point in points_of(run) if _is_floor(point)]
+    noise = _noise(pairs, floors)
+    found = [each for each in pairs if each.apart and each.distance > noise[each.figure]]
+    found.sort(key=lambda change: -change.distance)
     return Comparison(
         changes=tuple(found),
         compared=len(pairs),
@@ -164,14 +186,28 @@ def _pairs(key: Key, before: Point, after: Point) -> Iterator[Change]:
             yield Change(key, figure, one, other)
 
 
-def _noise(pairs: Iterable[Change]) -> dict[str, float]:
-    """For each figure: 1.5 usual ranges, relative, and no less than is worth telling."""
-    ranges: defaultdict[Figure, list[float]] = defaultdict(list)
-    for pair in pairs:
-        for side in (pair.before, pair.after):
-            if side.median:
-                ranges[pair.figure].append((side.high - side.low) / abs(side.median))
+def _is_floor(point: Point) -> bool:
+    return point.cell.row == FLOOR and point.experiment is Experiment.COST
+
+
+def _noise(pairs: Sequence[Change], floors: Sequence[Point]) -> dict[Figure, float]:
+    """For each figure the largest of three: 1.5 usual ranges, the floor's range, `least`."""
     return {
-        figure.name: max(figure.least, _RANGES * median(ranges.get(figure, [0.0])))
-        for figure in {pair.figure: None for pair in pairs}
+        figure: max(
+            figure.worth_telling,
+            _RANGES * _usual_range(figure, pairs),
+            *(_range(figure, figure.of(floor)) for floor in floors),
+        )
+        for figure in FIGURES
+        if any(pair.figure is figure for pair in pairs)
     }
+
+
+def _usual_range(figure: Figure, pairs: Iterable[Change]) -> float:
+    sides = (side for pair in pairs if pair.figure is figure for side in (pair.before, pair.after))
+    return median(_range(figure, side) for side in sides)
+
+
+def _range(figure: Figure, value: Spread | None) -> float:
+    """The rounds' range as a distance; a share's interval counts by its overlap alone."""
+    return 0.0 if value is None or figure.share else figure.distance(value.low, value.high)

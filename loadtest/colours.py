@@ -22,7 +22,7 @@ COLOURS = {
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours as CSS: of the rows, in the order of `COLOURS` (one is not used yet), and around."""
+    """Colours as CSS: of the rows, in the order of `COLOURS` and one to spare, and around them."""
 
     series: tuple[str, ...]
     surface: str

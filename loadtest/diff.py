@@ -9,11 +9,12 @@ counts as noise, and why.
 import argparse
 import sys
 from collections.abc import Sequence
+from math import expm1
 
 from rich.table import Table as Grid
 from rich.text import Text
 
-from loadtest.changes import Change, Comparison, compare
+from loadtest.changes import Change, Comparison, Figure, compare
 from loadtest.colours import COLOURS
 from loadtest.records import NoRecord, find_record
 from loadtest.report.numbers import spread
@@ -34,11 +35,12 @@ def differing(before: Head, after: Head) -> list[str]:
 
 def grid(changes: Sequence[Change]) -> Grid:
     """The changes as a table, worse ones in red."""
-    made = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title in ("", "cell", "figure"):
-        made.add_column(title)
+    made = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
+    made.add_column("", no_wrap=True)
+    made.add_column("cell", ratio=1)
+    made.add_column("figure", no_wrap=True)
     for title in ("A", "B", "change"):
-        made.add_column(title, justify="right")
+        made.add_column(title, justify="right", no_wrap=True)
     for change in changes:
         key = change.key
         row = Text(key.cell.row, COLOURS.get(key.cell.row, ""))
@@ -57,13 +59,18 @@ def lines(a: Run, b: Run, found: Comparison) -> list[str]:
         f"{found.compared} figures compared: {worse} worse, {len(found.changes) - worse} better, "
         f"{found.compared - len(found.changes)} within the noise."
     )
-    noise = ", ".join(f"{name} {share:.1%}" for name, share in found.noise.items())
+    noise = ", ".join(f"{figure.name} {_percent(figure, found)}" for figure in found.noise)
     said.append(f"Smallest change that counts: {noise or 'none'}.")
     if found.single:
         said.append(f"{found.single} cells have fewer than two rounds to judge by: left out.")
     if found.unmatched:
         said.append(f"{found.unmatched} cells are in one run only: left out.")
     return said
+
+
+def _percent(figure: Figure, found: Comparison) -> str:
+    distance = found.noise[figure]
+    return f"{distance if figure.share else expm1(distance):.0%}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

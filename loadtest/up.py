@@ -16,7 +16,7 @@ from pathlib import Path
 import grpc
 from google.protobuf.json_format import MessageToDict
 
-from loadtest.listing import ListedPage, first_page, listing_channel
+from loadtest.listing import ListedPage, listed, listing_channel
 from loadtest.processes import StartFailed
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, ROOT, Shop
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
@@ -80,7 +80,7 @@ def order_lines(shop: Shop) -> Iterator[str]:
     with listing_channel(shop.products_target) as channel:
         for strategy in Strategy:
             yield f"# {strategy}"
-            yield order_line(strategy, first_page(channel, strategy, token, PAGE_SIZE))
+            yield order_line(strategy, listed(channel, strategy, token, PAGE_SIZE))
 
 
 def client_lines(shop: Shop) -> list[str]:

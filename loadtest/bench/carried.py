@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from client.carriers.base import KeptPage
 from client.carriers.table import CARRIERS
-from loadtest.bench.contest import Contest, finished
+from loadtest.bench.contest import Contest
+from loadtest.finished import finished
 from orders_svc.access import AccessQuery, Resolver
 from orders_svc.bootstrap import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -70,7 +71,7 @@ class Trade:
         """The issuer of each strategy that carries state."""
         yield (
             Strategy.METADATA_JWT,
-            MetadataJwtIssuer(self._ring, self._terms, {VERSION: CLAIMS[VERSION]}, 0),
+            MetadataJwtIssuer(self._ring, self._terms, {VERSION: CLAIMS[VERSION]}),
         )
         yield (
             Strategy.MESSAGE_FIELD,

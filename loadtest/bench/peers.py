@@ -28,7 +28,8 @@ from sd_jwt.verifier import SDJWTVerifier
 from client.carriers.base import KeptPage
 from client.carriers.page_proof import PageProofCarrier
 from loadtest.bench.carried import Primitive, Trade, page
-from loadtest.bench.contest import Contest, finished
+from loadtest.bench.contest import Contest
+from loadtest.finished import finished
 from orders_svc.access import AccessQuery
 from products_svc.catalogue.ids import IdKind
 from products_svc.issuing import AccessPage

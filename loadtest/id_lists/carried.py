@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.bench.carried import SUBJECT, OneKey
+from loadtest.finished import finished
 from loadtest.limits.entries import Pair
 from loadtest.limits.fitting import GRPCIO_INITIAL, GRPCIO_REQUEST, most_ids
 from mesh.known import LIMITS_FILE, HeaderLimits, LimitsFile
@@ -71,15 +72,14 @@ class Tokens:
         terms = Terms("products", "orders", 300, time.time)
         ring = OneKey(SigningKey.generate())
         self._issuers = {
-            rung: MetadataJwtIssuer(ring, terms, {1: claims}, 0)
-            for rung, claims in _claims().items()
+            rung: MetadataJwtIssuer(ring, terms, {1: claims}) for rung, claims in _claims().items()
         }
 
     def entry(self, ids: Sequence[str], rung: str) -> Pair:
         """The metadata entry that carries `ids`."""
         grants = tuple(Grant(each, 0, 0) for each in sorted(ids))
         page = AccessPage(SUBJECT, grants, revision=1)
-        ((name, value),) = self._issuers[rung].issue(page).metadata
+        ((name, value),) = finished(self._issuers[rung].issue(page)).metadata
         return name, str(value)
 
 

@@ -15,5 +15,8 @@ CHOOSE_WHEN: dict[str, str] = {
     Strategy.DIRECT_CALL: (
         "answers must be as fresh as a TTL, and every order may depend on products"
     ),
+    Strategy.PAGE_PROOF: (
+        "lists are long, and headers are all there is: only proofs of what is ordered travel"
+    ),
 }
 """By row of the comparison."""

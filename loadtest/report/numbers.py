@@ -39,7 +39,8 @@ def spread(value: Spread | None) -> str:
     if not half:
         return short(value.median)
     places = min(decimals(value.median, half), max(0, decimals(value.median, 0.0)) + 1)
-    return f"{number(value.median, places)} ± {number(half, places)}"
+    middle = number(value.median, places)
+    return f"{middle} ± {number(half, places)}" if round(half, places) else middle
 
 
 def percent(share: float) -> str:

@@ -9,7 +9,7 @@ from loadtest.report.tables import Column, Table
 from loadtest.report.verdict import verdict
 
 _NAME_WIDTH = 13
-_FIGURE_WIDTH = 11
+_FIGURE_WIDTH = 13
 _WORDS_WIDTH = 20
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from loadtest.bench import carried, looked_up, peers
 from loadtest.bench.__main__ import points
-from loadtest.bench.contest import Contest, finished
+from loadtest.bench.contest import Contest
 from loadtest.bench.durable import durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
 from loadtest.bench.timing import Race
+from loadtest.finished import finished
 from loadtest.results import Machine
 from loadtest.summary import Spread
 from loadtest.table import WIDTH, console

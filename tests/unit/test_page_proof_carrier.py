@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
 from client.carriers.page_proof import METADATA_BYTES, PageProofCarrier, product_id_of
-from loadtest.bench.contest import finished
+from loadtest.finished import finished
 from orders_svc.access import AccessQuery
 from orders_svc.access import Grant as KnownGrant
 from orders_svc.bootstrap import LEAF_DECODERS
