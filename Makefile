@@ -47,6 +47,10 @@ locust: $(STAMP) ## the same load in Locust's web page
 bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 	@$(PY) -m loadtest.bench $(ARGS)
 
+.PHONY: id-lists
+id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
+	@$(PY) -m loadtest.id_lists $(ARGS)
+
 .PHONY: exceptions
 exceptions: $(STAMP) ## what each strategy cannot do, as a table
 	@$(PY) -m tests.contract.exceptions
@@ -75,8 +79,16 @@ proto: $(STAMP) ## generate shop/ and waybill/v1 from protos/
 proto-check: $(STAMP) ## regenerate elsewhere and compare
 	@$(PY) -m tools.proto check
 
+.PHONY: hop-limits
+hop-limits: $(STAMP) ## generate the library's table of limits from mesh/limits.json
+	@$(PY) -m tools.hop_limits generate
+
+.PHONY: hop-limits-check
+hop-limits-check: $(STAMP) ## regenerate it and compare
+	@$(PY) -m tools.hop_limits check
+
 .PHONY: check
-check: lint type proto-check test ## everything that must hold before a commit
+check: lint type proto-check hop-limits-check test ## everything that must hold before a commit
 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock

@@ -25,9 +25,14 @@ BY_REASON: Final[Mapping[str, str]] = {
     " an administrator can grant more: python -m client grant SUBJECT PRODUCT",
     "ROLE_MISSING": "log in with the role: python -m client login SUBJECT --admin (or --service)",
     "STRATEGY_NOT_ACCEPTED": "choose another --strategy, or let the service accept this one"
-    " (PRODUCTS_STRATEGIES, ORDERS_STRATEGIES)",
+    " (PRODUCTS_STRATEGIES, ORDERS_STRATEGIES; reference needs PRODUCTS_REFERENCE_URL and"
+    " ORDERS_REFERENCE_URL)",
     "UPSTREAM_UNAVAILABLE": "try again later; orders could not ask products, so see whether"
     " products is up, or use a --strategy that needs no look-up",
+    "REFERENCE_STORE_UNAVAILABLE": "try again later; if it stays, see whether the store is up"
+    " (PRODUCTS_REFERENCE_URL, ORDERS_REFERENCE_URL), or use another --strategy",
+    "REVOCATION_INCOMPLETE": "send the same revoke again until it is acknowledged; references that"
+    " were issued before count until then, or until they expire",
     "REPLICA_NOT_READY": "try again in a few seconds; if it stays, see whether products is up and"
     " the follower of orders runs, or use another --strategy",
     "REVISION_NOT_REACHED": "try again, with a longer --timeout or a lower --min-revision",
@@ -38,8 +43,9 @@ BY_REASON: Final[Mapping[str, str]] = {
     "SHUTTING_DOWN": "try again",
     "INVALID_REQUEST": "correct the fields named here",
     "REQUEST_UNDECODABLE": "use a client and a service of the same version",
-    "STATE_TOO_LARGE": "list with a smaller --page-size and order less at once,"
-    " or use --strategy message-field",
+    "STATE_TOO_LARGE": "list with a smaller --page-size and order less at once, or use --strategy"
+    " message-field or page-proof; or raise the limit of the hop (by the directive named here, if"
+    " any) and name what it is then: --path-hops here, PRODUCTS_PATH_HOPS at products",
     "MESSAGE_TOO_LARGE": "order less at once, or list with a smaller --page-size",
     "TOO_MANY_CALLS": "try again; if it stays, run more workers of the service",
     "HISTORY_COMPACTED": "ask for a snapshot: resume_revision 0",

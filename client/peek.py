@@ -9,14 +9,20 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from client.carriers.metadata_jwt import STATE_KEY_PREFIX
+from client.carriers.page_proof import product_id_of
 from shop.state.v1 import state_pb2 as state_v1
 from shop.state.v2 import state_pb2 as state_v2
-from waybill.metadata import Entry, size_bytes
+from waybill import id_lists
+from waybill.metadata import REFERENCE, Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
+from waybill.v1.page_proof_pb2 import PageProof, PageRoot
 from waybill.values import CarriedState
 
+PROOF_TYPE = PageProof.DESCRIPTOR.full_name
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999: later times cannot be shown."""
+OPAQUE = "opaque"
+"""What stands for a version where there is nothing to look into: a handle says nothing."""
 UNDECODABLE = (
     ValueError,
     TypeError,
@@ -30,10 +36,13 @@ UNDECODABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a state claims of itself. Times are seconds since the Unix epoch."""
+    """What a state claims of itself. Times are seconds since the Unix epoch.
 
-    issuer: str
-    audience: str
+    `issuer` and `audience` are None where they are signed and do not travel.
+    """
+
+    issuer: str | None
+    audience: str | None
     subject: str
     revision: int
     issue_time: int
@@ -45,7 +54,8 @@ class Content:
 class Peek:
     """One carried state: as what it travels, in how many bytes, and what it claims.
 
-    `content` is None where it cannot be decoded, or is of a version that is not known here.
+    `content` is None where it cannot be decoded, is of a version that is not known here, or is not
+    here at all.
     """
 
     travels_as: str
@@ -59,11 +69,16 @@ def peek(carried: CarriedState) -> list[Peek]:
     return [
         *(_peek_entry(entry) for entry in carried.metadata),
         *(_peek_envelope(envelope) for envelope in carried.envelopes),
+        *(_peek_proof(PROOF_TYPE, proof, proof.ByteSize()) for proof in carried.proofs),
     ]
 
 
 def _peek_entry(entry: Entry) -> Peek:
     key, value = entry
+    if key == REFERENCE:
+        return Peek(key, OPAQUE, size_bytes([entry]), None)
+    if isinstance(value, bytes):
+        return _peek_proof(key, _proof(value), size_bytes([entry]))
     version = f"v{key.removeprefix(STATE_KEY_PREFIX)}"
     return Peek(key, version, size_bytes([entry]), _content(_jwt_content, value))
 
@@ -72,6 +87,18 @@ def _peek_envelope(envelope: Envelope) -> Peek:
     name = envelope.payload_type
     version = name.split(".")[-2] if "." in name else "?"
     return Peek(name, version, envelope.ByteSize(), _content(_envelope_content, envelope))
+
+
+def _peek_proof(travels_as: str, proof: PageProof | None, size: int) -> Peek:
+    version = "?" if proof is None else f"v{proof.version}"
+    return Peek(travels_as, version, size, _content(_proof_content, proof))
+
+
+def _proof(value: bytes) -> PageProof | None:
+    try:
+        return PageProof.FromString(value)
+    except DecodeError:
+        return None
 
 
 def _content(decode: Callable[[Any], Content], carried: object) -> Content | None:
@@ -100,6 +127,8 @@ def _jwt_content(token: str) -> Content:
 def _jwt_product_ids(claims: Mapping[str, Any]) -> tuple[str, ...]:
     if "grants" in claims:
         return tuple(_text(grant[0]) for grant in claims["grants"])
+    if "products_packed" in claims:
+        return id_lists.decode(_base64url(_text(claims["products_packed"])))
     return tuple(_text(product_id) for product_id in claims["products"])
 
 
@@ -113,6 +142,19 @@ def _envelope_content(envelope: Envelope) -> Content:
         issue_time=state.issue_time.seconds,
         expire_time=state.expire_time.seconds,
         product_ids=product_ids,
+    )
+
+
+def _proof_content(proof: PageProof) -> Content:
+    said = PageRoot.FromString(proof.statement)
+    return Content(
+        issuer=None,
+        audience=None,
+        subject=said.subject,
+        revision=said.revision,
+        issue_time=said.issue_time,
+        expire_time=said.issue_time + said.lifetime,
+        product_ids=tuple(product_id_of(leaf) for leaf in proof.leaves),
     )
 
 

@@ -12,6 +12,7 @@ from client.session import Session, SessionBook
 from waybill.metadata import Entry
 from waybill.strategy import Strategy
 from waybill.v1.envelope_pb2 import Envelope
+from waybill.v1.page_proof_pb2 import PageProof
 from waybill.values import CarriedState
 
 VERSION = 1
@@ -37,6 +38,7 @@ class _Page(_Record):
     revision: NonNegativeInt
     metadata: tuple[tuple[Key, Value], ...] = ()
     envelopes: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()
 
 
 class _Session(_Record):
@@ -120,6 +122,7 @@ def _page_record(page: KeptPage) -> _Page:
         revision=page.revision,
         metadata=tuple((key, _text(value)) for key, value in page.carried.metadata),
         envelopes=tuple(_text(e.SerializeToString()) for e in page.carried.envelopes),
+        proofs=tuple(_text(p.SerializeToString()) for p in page.carried.proofs),
     )
 
 
@@ -127,7 +130,9 @@ def _page(record: _Page) -> KeptPage:
     return KeptPage(
         product_ids=frozenset(record.product_ids),
         revision=record.revision,
-        carried=CarriedState(_entries(record.metadata), _envelopes(record.envelopes)),
+        carried=CarriedState(
+            _entries(record.metadata), _envelopes(record.envelopes), _proofs(record.proofs)
+        ),
     )
 
 
@@ -143,6 +148,10 @@ def _entries(entries: Iterable[tuple[str, str]]) -> tuple[Entry, ...]:
 
 def _envelopes(texts: Sequence[str]) -> tuple[Envelope, ...]:
     return tuple(Envelope.FromString(_bytes(text)) for text in texts)
+
+
+def _proofs(texts: Sequence[str]) -> tuple[PageProof, ...]:
+    return tuple(PageProof.FromString(_bytes(text)) for text in texts)
 
 
 def _bytes(text: str) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from client.carriers.base import KeptPage
+from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1.orders_pb2 import PlaceOrderRequest
 from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsResponse
@@ -51,7 +51,8 @@ class ListedPage:
 
     def order_fields(self, product_id: str) -> PlaceOrderRequest:
         """The order's carried state, with the order's own fields still missing."""
-        return PlaceOrderRequest(state=self.carried(product_id).envelopes)
+        carried = self.carried(product_id)
+        return PlaceOrderRequest(state=carried.envelopes, page_proofs=carried.proofs)
 
 
 def credentials(strategy: Strategy, token: str) -> tuple[Entry, ...]:
@@ -74,12 +75,11 @@ def listed(
     request = ListProductsRequest(page_size=size, page_token=page_token).SerializeToString()
     answer, call = listing.with_call(request, metadata=entries, timeout=LISTING_TIMEOUT_S)
     product_ids = [product.product_id for product in answer.products]
-    carried = CARRIERS[strategy].keep(call.initial_metadata() or (), answer.state)
     return ListedPage(
         strategy=strategy,
         product_ids=product_ids,
         credentials=entries,
-        kept=KeptPage(frozenset(product_ids), answer.revision, carried),
+        kept=kept_page(CARRIERS[strategy], answer, call.initial_metadata()),
         next_page_token=answer.next_page_token,
     )
 

@@ -20,9 +20,13 @@ class Observed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     intended: int
+    """Arrivals that were due."""
     ok: int
+    """Accepted."""
     refused: dict[str, int]
+    """Answered otherwise: by gRPC code, a space and the reason where the answer gives one."""
     dropped: int
+    """Never sent: too many calls were in flight."""
     sending_s: float
     """From the beginning to the last call sent, at least the phase's length."""
     latency: str

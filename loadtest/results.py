@@ -56,14 +56,17 @@ class Cell(_Value):
     """One point of the comparison: `row` is a strategy's wire name or `FLOOR`."""
 
     row: str
+    """A strategy's wire name, or "floor"."""
     ids: int
     """Ids in the state that the caller carries or could: the page size."""
     method: Method
+    """What is called."""
     grants: int = 0
     """Grants that the user has; 0 is as many as `ids`: the whole list on one page."""
     id_kind: str = "sku"
     """What product ids look like: sku, int, uuid4, ulid or gtin13."""
     warmth: Warmth = Warmth.WARM
+    """Whether the service has seen the state before."""
     orders_per_list: int = 0
     """How often one listed state is used before it is listed anew; 0: for the whole run."""
     workers: int = 1
@@ -76,13 +79,17 @@ class Load(_Value):
     """How a cell is driven."""
 
     rate_per_s: float
+    """Intended calls a second, of all customers together."""
     duration_s: float
+    """Length of the measured phase."""
     warm_up_s: float
+    """Length of the phase before it, which is thrown away."""
     users: int
     """Independent customers, each with its own channel and its share of the rate."""
     max_in_flight: int
     """Calls that one customer may have open; an arrival beyond them is dropped and counted."""
     timeout_s: float = 5.0
+    """Deadline of each call."""
     favourites: int = 10
     """Products of its list that a customer orders from, so that a cache of answers can be warm."""
 
@@ -95,7 +102,9 @@ class RequestBytes(_Value):
     """
 
     metadata: int
+    """Bytes of the metadata that the client adds."""
     message: int
+    """Bytes of the serialised message."""
 
     @property
     def total(self) -> int:
@@ -110,7 +119,9 @@ class WireBytes(_Value):
     """
 
     up: int
+    """From client to service."""
     down: int
+    """From service to client."""
 
 
 class Measured(_Value):
@@ -120,6 +131,7 @@ class Measured(_Value):
     cpu_s: dict[str, float]
     """By service: "orders" and "products"; empty where they run on another machine."""
     generator_cpu_s: float
+    """Of the load generator itself."""
     elapsed_s: float
     """From before the first call to after the last answer."""
     request: RequestBytes
@@ -135,6 +147,7 @@ class Sample(_Value):
     cell: Cell
     experiment: Experiment = Experiment.COST
     round: int
+    """From 0; a round visits every cell."""
     load: Load
     measured: Measured
     saturated: bool
@@ -151,22 +164,30 @@ class Machine(_Value):
     """Where it ran."""
 
     cpu: str
+    """The processor's name."""
     cpus: int
+    """Logical processors."""
     platform: str
+    """Operating system and C library."""
     python: str
+    """Version of the interpreter."""
 
 
 class Head(_Value):
     """What was compared, and what a reader needs to judge or repeat it."""
 
     run_id: str
+    """The folder's name: when it began, and four digits by chance."""
     begun: str
     """ISO 8601, UTC."""
     profile: str
+    """Which set of cells was run."""
     seed: int
+    """Of arrivals, products and order."""
     commit: str
     """Git commit; "+changes" is added where the work tree differs from it."""
     versions: dict[str, str]
+    """Of the packages that the figures depend on most."""
     machine: Machine
     settings: dict[str, str]
     """Settings of the services that differ from their defaults."""
@@ -180,7 +201,9 @@ class Run(_Value):
     format: Literal["waybill-compare/2"] = "waybill-compare/2"
     head: Head
     complete: bool
+    """False where the run was stopped early."""
     samples: tuple[Sample, ...]
+    """In the order in which they were taken."""
 
     def save(self, folder: Path) -> Path:
         """Write `results.json` into `folder`, which is made, and return its path."""

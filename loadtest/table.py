@@ -14,6 +14,8 @@ from rich.text import Text
 from loadtest.colours import COLOURS
 from loadtest.curves import curves
 from loadtest.histogram import Latencies
+from loadtest.report.points import Findings
+from loadtest.report.terminal import verdict_grid
 from loadtest.results import (
     MAX_LAG_US,
     MIN_ACHIEVED,
@@ -73,10 +75,12 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 def show(run: Run, out: Console) -> None:
-    """Print the head line, the table, what to know when reading it, and the targets."""
+    """Print the head line, the verdict, the table of cells, what to know of it, and the targets."""
     out.print(Text(headline(run.head), style="bold"))
     if not run.complete:
         out.print(Text("Stopped early: what was measured until then.", style="yellow"))
+    out.print()
+    out.print(verdict_grid(Findings.of(run)))
     rows = summarise(run.samples)
     for part in (*tables(row for row in rows if row.experiment in BLOCKS), *curves(rows)):
         out.print(part)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from waybill.metadata import Entry
 from waybill.v1.envelope_pb2 import Envelope
+from waybill.v1.page_proof_pb2 import PageProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class AccessQuery:
     metadata: Sequence[Entry]
     envelopes: Sequence[Envelope]
     time_left_s: float | None
+    proofs: Sequence[PageProof] = ()
 
 
 class Resolver(Protocol):

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import NoReturn
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
 from orders_svc.ledger import Ledger
+from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
 from orders_svc.replica.follower import Follower, Pace
@@ -23,25 +24,34 @@ from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
+from orders_svc.strategies.page_proof import PageProofResolver
+from orders_svc.strategies.reference import ReferenceResolver
 from orders_svc.strategies.replica import ReplicaResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
 from waybill.keys import JwksFile, KeySource
-from waybill.serving.assembly import keys_check, make_guard
+from waybill.page_proof import PageProofReader, ProofLimits
+from waybill.references.cache import CacheBounds
+from waybill.references.reader import ReferenceReader
+from waybill.references.valkey_store import ValkeyReferenceStore
+from waybill.serving.assembly import keys_check, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
 from waybill.strategy import Strategy
+from waybill.telemetry import Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
 
 CLAIM_DECODERS = {1: state_v1.from_claims, 2: state_v2.from_claims}
 MESSAGE_DECODERS = {1: state_v1.from_message, 2: state_v2.from_message}
+LEAF_DECODERS = {1: state_v1.from_leaf, 2: state_v2.from_leaf}
 STATE_FAMILY = "shop.state.v{version}.AccessState"
+LEAF_FAMILY = "shop.state.v{version}.Grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +112,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     )
     servicer = OrdersServicer(
         StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
-        {strategy: RESOLVERS[strategy](parts) for strategy in settings.strategies},
+        {strategy: _metered(strategy, parts) for strategy in settings.strategies},
         store,
     )
+    log_unmet(settings, settings.strategies, service="orders")
     guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
@@ -117,6 +128,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
 def field_rules() -> RuleTable:
     """The rules of all request fields."""
     return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
+
+
+def _metered(strategy: Strategy, parts: Parts) -> Resolver:
+    return MeteredResolver(RESOLVERS[strategy](parts), state_metrics().of(strategy, Way.READ))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
@@ -200,6 +215,59 @@ def _replica_files(parts: Parts) -> Environments:
     return OwnEnvironment(store.environment)
 
 
+def _page_proof(parts: Parts) -> PageProofResolver:
+    settings = parts.settings
+    return PageProofResolver(
+        PageProofReader(
+            parts.state_keys,
+            family=LEAF_FAMILY,
+            decoders={version: LEAF_DECODERS[version] for version in settings.state_versions},
+            issuer=settings.state_issuer,
+            audience=settings.state_audience,
+            clock=parts.clock,
+            leeway_s=settings.clock_leeway_s,
+            limits=proof_limits(settings),
+            cache=parts.verified,
+        )
+    )
+
+
+def proof_limits(settings: Settings) -> ProofLimits:
+    """The library's limits, or less where the settings allow less state."""
+    default = ProofLimits()
+    return replace(default, max_bytes=min(default.max_bytes, settings.state_budget_bytes))
+
+
+def _reference(parts: Parts) -> ReferenceResolver:
+    settings = parts.settings
+    assert settings.reference_url, "the settings accept the strategy only with a store"
+    store = ValkeyReferenceStore(
+        settings.reference_url,
+        prefix=settings.reference_prefix,
+        timeout_s=settings.reference_timeout_s,
+    )
+    parts.closers.push_async_callback(store.close)
+    if settings.default_strategy is Strategy.REFERENCE:
+        parts.checks["reference store"] = store.check
+    reader = ReferenceReader(
+        store,
+        family=STATE_FAMILY,
+        decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
+        issuer=settings.state_issuer,
+        audience=settings.state_audience,
+        clock=parts.clock,
+        leeway_s=settings.clock_leeway_s,
+        max_bytes=settings.state_budget_bytes,
+        bounds=CacheBounds(
+            ttl_s=settings.reference_cache_ttl_s,
+            max_entries=settings.reference_cache_entries,
+            max_bytes=settings.reference_cache_bytes,
+        ),
+    )
+    parts.closers.push_async_callback(reader.close)
+    return ReferenceResolver(reader)
+
+
 async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -211,4 +279,6 @@ RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
     Strategy.MESSAGE_FIELD: _message_field,
     Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
+    Strategy.PAGE_PROOF: _page_proof,
+    Strategy.REFERENCE: _reference,
 }

@@ -42,6 +42,17 @@ def newest(states: Sequence[VerifiedState[Grants]], product_ids: Iterable[str]) 
     return found
 
 
+def newest_shown(shown: Iterable[Grant], product_ids: Iterable[str]) -> Grants:
+    """The grants of `product_ids` among those `shown`; of several for one, the newest."""
+    wanted = frozenset(product_ids)
+    found: dict[str, Grant] = {}
+    for grant in shown:
+        product_id = grant.product_id
+        if product_id in wanted and _is_newer(grant, found.get(product_id)):
+            found[product_id] = grant
+    return found
+
+
 def by_product_id(grants: Iterable[Grant]) -> Grants:
     """Index `grants`.
 
@@ -50,12 +61,17 @@ def by_product_id(grants: Iterable[Grant]) -> Grants:
     """
     found: dict[str, Grant] = {}
     for grant in grants:
-        if not grant.product_id:
-            raise ValueError("an empty product id")
-        if grant.product_id in found:
+        if named(grant.product_id) in found:
             raise ValueError("a product id comes twice")
         found[grant.product_id] = grant
     return found
+
+
+def named(product_id: str) -> str:
+    """`product_id`, which must name something; ValueError if it does not."""
+    if not product_id:
+        raise ValueError("an empty product id")
+    return product_id
 
 
 def text(value: object) -> str:

@@ -112,4 +112,5 @@ def _query(request: PlaceOrderRequest, call: Call) -> AccessQuery:
         metadata=call.metadata,
         envelopes=request.state,
         time_left_s=call.time_left_s(),
+        proofs=request.page_proofs,
     )

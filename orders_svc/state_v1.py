@@ -3,23 +3,27 @@
 Readers are tolerant: fields and claims that they don't know are ignored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orders_svc.access import Grant
-from orders_svc.grants import Grants, by_product_id, count, items, state_of, text
-from shop.state.v1.state_pb2 import AccessState
+from orders_svc.grants import Grants, by_product_id, count, items, named, state_of, text
+from shop.state.v1 import state_pb2
+from waybill import base64url, id_lists
 from waybill.values import State
 
 
 def from_claims(claims: Mapping[str, Any]) -> Grants:
-    """The content of JWT claims: `rev` is a revision, `products` an array of product ids.
+    """The content of JWT claims: `rev` is a revision, and one claim lists the product ids.
+
+    That is `products`, an array, or `products_packed`, base64url of `waybill.id_lists`. Both
+    together could contradict each other, so they are refused.
 
     Raises:
         ValueError, TypeError, KeyError: the claims are no such content.
     """
     revision = count(claims["rev"])
-    return by_product_id(_grant(text(each), revision) for each in items(claims["products"]))
+    return by_product_id(_grant(each, revision) for each in _product_ids(claims))
 
 
 def from_message(payload: bytes) -> State[Grants]:
@@ -29,9 +33,27 @@ def from_message(payload: bytes) -> State[Grants]:
         DecodeError: `payload` is no such message.
         ValueError: it holds an impossible value.
     """
-    message = AccessState.FromString(payload)
+    message = state_pb2.AccessState.FromString(payload)
     revision = message.revision
     return state_of(message, by_product_id(_grant(each, revision) for each in message.product_ids))
+
+
+def _product_ids(claims: Mapping[str, Any]) -> Iterable[str]:
+    if "products_packed" not in claims:
+        return map(text, items(claims["products"]))
+    if "products" in claims:
+        raise ValueError("two lists of product ids")
+    return id_lists.decode(base64url.decode(text(claims["products_packed"]).encode("ascii")))
+
+
+def from_leaf(leaf: bytes, revision: int) -> Grant:
+    """A serialised `shop.state.v1.Grant` of a page of that revision.
+
+    Raises:
+        DecodeError: `leaf` is no such message.
+        ValueError: it names no product.
+    """
+    return _grant(named(state_pb2.Grant.FromString(leaf).product_id), revision)
 
 
 def _grant(product_id: str, revision: int) -> Grant:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orders_svc.access import Grant
-from orders_svc.grants import Grants, by_product_id, count, items, state_of, text
+from orders_svc.grants import Grants, by_product_id, count, items, named, state_of, text
 from shop.state.v2 import state_pb2
 from waybill.values import State
 
@@ -37,6 +37,18 @@ def from_message(payload: bytes) -> State[Grants]:
     return state_of(message, by_product_id(_of_message(each, revision) for each in message.grants))
 
 
+def from_leaf(leaf: bytes, revision: int) -> Grant:
+    """A serialised `shop.state.v2.Grant` of a page of that revision.
+
+    Raises:
+        DecodeError: `leaf` is no such message.
+        ValueError: it names no product, or holds an impossible value.
+    """
+    grant = _of_message(state_pb2.Grant.FromString(leaf), revision)
+    named(grant.product_id)
+    return grant
+
+
 def _of_array(values: Any, revision: int) -> Grant:
     product_id, max_quantity, price, *_unknown = values
     return Grant(
@@ -45,5 +57,9 @@ def _of_array(values: Any, revision: int) -> Grant:
 
 
 def _of_message(grant: state_pb2.Grant, revision: int) -> Grant:
-    price = count(grant.unit_price_micros) if grant.HasField("unit_price_micros") else None
-    return Grant(grant.product_id, count(grant.max_quantity), price, revision)
+    most, price = grant.max_quantity, None
+    if grant.HasField("unit_price_micros"):
+        price = grant.unit_price_micros
+    if most < 0 or (price is not None and price < 0):
+        raise ValueError("out of range")
+    return Grant(grant.product_id, most, price, revision)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from products_svc import state_v1, state_v2
+from products_svc.budgeted import BudgetedIssuer
 from products_svc.feed.feed import Feed
 from products_svc.feed.poller import Pace
 from products_svc.issuing import Issuer
@@ -19,23 +20,40 @@ from products_svc.store.store import CONNECTIONS, Store
 from products_svc.strategies.direct_call import DirectCallIssuer
 from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
+from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
+from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.strategies.replica import ReplicaIssuer
 from products_svc.terms import Terms
 from shop.products.v1 import products_pb2
+from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
-from waybill.keys import JwksFile
-from waybill.serving.assembly import keys_check, make_guard
+from waybill.header_caps import Use
+from waybill.keys import JwksFile, KeySource
+from waybill.page_signing import PageSigner
+from waybill.references.store import ReferenceStore
+from waybill.references.valkey_store import ValkeyReferenceStore
+from waybill.seldom import Seldom
+from waybill.serving.assembly import keys_check, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
+from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
+from waybill.telemetry import Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
 
 CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
+CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
+"""Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
+LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
+
+WARN_EVERY_S = 60.0
+"""Time between two warnings about the same limit."""
+LEAF_FAMILY = "shop.state.v{version}.Grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,7 @@ class Parts:
     settings: Settings
     keys: KeyRing
     terms: Terms
+    references: ReferenceStore | None
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Products:
@@ -74,13 +93,23 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     publish(settings.signing_keys, settings.public_keys)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings))
+    references = _reference_store(settings)
     user_keys = JwksFile(settings.user_keys, clock)
 
     async def close() -> None:
         await feed.close()
         await asyncio.to_thread(store.close)
+        if references:
+            await references.close()
 
-    servicer = _servicer(settings, store, feed, _issuers(settings, keys, clock))
+    servicer = ProductsServicer(
+        store,
+        feed,
+        StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
+        _issuers(settings, keys, clock, references),
+        after_revoke=[references.revoke] if references else [],
+    )
+    log_unmet(settings, settings.strategies, service="products")
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     guard = make_guard(
         settings, field_rules(), user_keys, verified, clock=clock, service="products"
@@ -88,7 +117,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     return Products(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
-        checks={"user keys": keys_check(user_keys), "database": database_check(store)},
+        checks=_checks(settings, user_keys, store, references),
         close=close,
     )
 
@@ -135,25 +164,72 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-def _servicer(
-    settings: Settings, store: Store, feed: Feed, issuers: Mapping[Strategy, Issuer]
-) -> ProductsServicer:
-    choice = StrategyChoice(frozenset(settings.strategies), settings.default_strategy)
-    return ProductsServicer(store, feed, choice, issuers)
+def _reference_store(settings: Settings) -> ReferenceStore | None:
+    if not settings.reference_url:
+        return None
+    return ValkeyReferenceStore(
+        settings.reference_url,
+        prefix=settings.reference_prefix,
+        timeout_s=settings.reference_timeout_s,
+        max_per_subject=settings.reference_max_per_subject,
+    )
+
+
+def _checks(
+    settings: Settings, user_keys: KeySource, store: Store, references: ReferenceStore | None
+) -> Mapping[str, Check]:
+    """What must be fine for the service to call itself healthy.
+
+    The store of references is one for all instances: were they all to call themselves sick without
+    it, what needs no store would be gone as well. So it counts only where calls that name no
+    strategy depend on it.
+    """
+    checks = {"user keys": keys_check(user_keys), "database": database_check(store)}
+    if references and settings.default_strategy is Strategy.REFERENCE:
+        checks["reference store"] = references.check
+    return checks
 
 
 def _issuers(
-    settings: Settings, keys: KeyRing, clock: Callable[[], float]
+    settings: Settings,
+    keys: KeyRing,
+    clock: Callable[[], float],
+    references: ReferenceStore | None,
 ) -> Mapping[Strategy, Issuer]:
     terms = Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
-    parts = Parts(settings, keys, terms)
-    return {strategy: ISSUERS[strategy](parts) for strategy in settings.strategies}
+    parts = Parts(settings, keys, terms, references)
+    budget = _budget(settings)
+    return {
+        strategy: BudgetedIssuer(
+            ISSUERS[strategy](parts), budget, state_metrics().of(strategy, Way.ISSUED)
+        )
+        for strategy in settings.strategies
+    }
+
+
+def _budget(settings: Settings) -> Budget:
+    """What all state in metadata must keep to. Its warnings are logged, now and then."""
+    log = make_logger(settings.log_level, service="products")
+
+    def warn(use: Use) -> None:
+        log.warning("state_near_budget", **use.facts)
+
+    return chosen_budget(
+        settings.path_hops,
+        settings.state_budget_bytes,
+        reserve_bytes=settings.path_reserve_bytes,
+        directions=BOTH_WAYS,
+        on_warning=Seldom(
+            warn, key=lambda use: use.cap, every_s=WARN_EVERY_S, clock=time.monotonic
+        ),
+    )
 
 
 def _metadata_jwt(parts: Parts) -> Issuer:
     settings = parts.settings
-    versions = {version: CLAIMS[version] for version in settings.state_versions}
-    return MetadataJwtIssuer(parts.keys, parts.terms, versions, settings.state_budget_bytes)
+    claims = CODINGS[settings.id_list_coding]
+    versions = {version: claims[version] for version in settings.state_versions}
+    return MetadataJwtIssuer(parts.keys, parts.terms, versions)
 
 
 def _message_field(parts: Parts) -> Issuer:
@@ -169,9 +245,25 @@ def _direct_call(_parts: Parts) -> Issuer:
     return DirectCallIssuer()
 
 
+def _page_proof(parts: Parts) -> Issuer:
+    versions = [
+        PageVersion(LEAVES[version], PageSigner(LEAF_FAMILY, version))
+        for version in parts.settings.state_versions
+    ]
+    return PageProofIssuer(parts.keys, parts.terms, versions)
+
+
+def _reference(parts: Parts) -> Issuer:
+    assert parts.references, "the settings accept the strategy only with a store"
+    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    return ReferenceIssuer(parts.references, parts.terms, versions)
+
+
 ISSUERS: Mapping[Strategy, Callable[[Parts], Issuer]] = {
     Strategy.METADATA_JWT: _metadata_jwt,
     Strategy.MESSAGE_FIELD: _message_field,
     Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
+    Strategy.PAGE_PROOF: _page_proof,
+    Strategy.REFERENCE: _reference,
 }

@@ -27,10 +27,11 @@ class AccessPage:
 class Issuer(Protocol):
     """Makes the state that travels with a page; an empty one where the strategy carries none."""
 
-    def issue(self, page: AccessPage) -> CarriedState:
+    async def issue(self, page: AccessPage) -> CarriedState:
         """State that covers exactly `page`.
 
         Raises:
-            waybill.errors.StateTooLarge: the state would be over the configured budget.
+            waybill.errors.StateTooLarge: the state would not pass the configured path.
+            waybill.errors.Unavailable: what the state must be put into cannot be reached.
         """
         ...

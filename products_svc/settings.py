@@ -1,12 +1,14 @@
 """What the products service can be told, by `PRODUCTS_*` environment variables."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from waybill.budget import DEFAULT_PATH, RESERVE_BYTES, check_hops
 from waybill.serving.settings import CommaSeparated, ServingSettings
+from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
 
 VERSIONS = (1, 2)
@@ -21,8 +23,18 @@ class Settings(ServingSettings):
     port: int = Field(50051, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    strategies: CommaSeparated[Strategy] = tuple(Strategy)
-    """The strategies that a call may ask for."""
+    reference_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    """Where the store of references is, such as `valkey://127.0.0.1:6379/0`; may hold a password.
+    Without it strategy `reference` is not accepted."""
+    reference_prefix: str = Field("waybill:", max_length=64)
+    """What the store's keys begin with; the same at both services."""
+    reference_timeout_s: float = Field(0.5, gt=0, allow_inf_nan=False)
+    """How long one operation of the store may take."""
+    reference_max_per_subject: int = Field(256, ge=1)
+    """References that one subject may have at once; the oldest go first."""
+
+    strategies: CommaSeparated[Strategy] = Field(default_factory=possible)
+    """The strategies that a call may ask for: all whose needs are configured."""
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
@@ -47,9 +59,17 @@ class Settings(ServingSettings):
     """The versions of state that are issued, all of them at once."""
     state_ttl_s: int = Field(300, ge=1, le=86_400)
     """How long issued state holds."""
-    state_budget_bytes: int = Field(7168, ge=0)
-    """Most state in metadata, over all versions; gRPC's own limit on all metadata is 8192. 0 is no
-    limit."""
+    path_hops: CommaSeparated[str] = DEFAULT_PATH
+    """What state in metadata passes, from the caller to the verifier of the state, by the names of
+    `waybill.hop_limits`. State that would not pass each of them both ways is not issued. The
+    default leaves 7168 bytes."""
+    path_reserve_bytes: int = Field(RESERVE_BYTES, ge=0)
+    """Room for what else is in a request's header: credential and gRPC's own entries."""
+    state_budget_bytes: int | None = Field(None, ge=0)
+    """Most state in metadata, over all versions, whatever the path; 0 is no limit."""
+
+    id_list_coding: Literal["json", "best"] = "json"
+    """How version 1 lists ids in a token: as an array, or packed in whatever form is shortest."""
 
     watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
     """How late watchers may see what another process committed."""
@@ -58,10 +78,15 @@ class Settings(ServingSettings):
     watch_stall_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """How long a watcher may leave one message unread before its stream is ended."""
 
+    @field_validator("path_hops")
+    @classmethod
+    def _hops_are_known(cls, hops: tuple[str, ...]) -> tuple[str, ...]:
+        check_hops(hops)
+        return hops
+
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:
-        if self.default_strategy not in self.strategies:
-            raise ValueError("default_strategy must be one of strategies")
+        check_accepted(self.strategies, self.default_strategy, vars(self))
         if not self.state_versions or not set(VERSIONS).issuperset(self.state_versions):
             raise ValueError("state_versions must be some of 1, 2")
         return self

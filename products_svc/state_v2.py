@@ -28,12 +28,21 @@ def message(state: PageState) -> AccessState:
         revision=state.revision,
         issue_time=Timestamp(seconds=state.issue_time),
         expire_time=Timestamp(seconds=state.expire_time),
-        grants=[
-            Grant(
-                product_id=grant.product_id,
-                max_quantity=grant.max_quantity,
-                unit_price_micros=grant.unit_price_micros,
-            )
-            for grant in state.content
-        ],
+        grants=_grants(state),
     )
+
+
+def leaves(state: PageState) -> list[bytes]:
+    """The grants as leaves of a page: a serialised Grant each."""
+    return [grant.SerializeToString() for grant in _grants(state)]
+
+
+def _grants(state: PageState) -> list[Grant]:
+    return [
+        Grant(
+            product_id=grant.product_id,
+            max_quantity=grant.max_quantity,
+            unit_price_micros=grant.unit_price_micros,
+        )
+        for grant in state.content
+    ]

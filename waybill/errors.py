@@ -174,6 +174,20 @@ class KeysUnavailable(Unavailable):
     message = "verification keys are not loaded; try again later"
 
 
+class ReferenceStoreUnavailable(Unavailable):
+    """The store that references lead to does not answer, or is full."""
+
+    reason = "REFERENCE_STORE_UNAVAILABLE"
+    message = "references cannot be looked up or issued now; try again later"
+
+
+class RevocationIncomplete(Unavailable):
+    """The grant is gone, and references that were issued before could not be revoked."""
+
+    reason = "REVOCATION_INCOMPLETE"
+    message = "the grant is taken away, but references may still count; send the same call again"
+
+
 class StorageUnavailable(Unavailable):
     """The database does not answer."""
 
@@ -214,10 +228,17 @@ class RequestUndecodable(InvalidArgument):
 
 
 class StateTooLarge(ResourceExhausted):
-    """Carried state is over its byte budget. Facts: `bytes`, `max_bytes`."""
+    """Carried state is over its size budget. Facts: `bytes`, `max_bytes`.
+
+    Where it would not pass a hop, also those of `waybill.header_caps.Use`: which hop, and what
+    raises its limit.
+    """
 
     reason = "STATE_TOO_LARGE"
-    message = "the carried state is over its size budget; use a smaller page or another strategy"
+    message = (
+        "the carried state is over its size budget; use a smaller page, strategy message-field or"
+        " page-proof, or raise the limit"
+    )
 
 
 class CredentialTooLarge(ResourceExhausted):

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -133,6 +133,9 @@ class KeySet:
     def get(self, key_id: str) -> VerifyingKey | None:
         """The key of that id, None if it is not trusted."""
         return self._keys.get(key_id)
+
+    def __iter__(self) -> Iterator[VerifyingKey]:
+        return iter(self._keys.values())
 
     def __len__(self) -> int:
         return len(self._keys)

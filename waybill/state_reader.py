@@ -8,7 +8,7 @@ looks at no other; if one of them fails, the call is refused.
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError
@@ -25,7 +25,6 @@ from waybill.values import State, VerifiedState
 from waybill.verified_cache import Memory, Verified, VerifiedCache
 
 Content = TypeVar("Content")
-Carried = TypeVar("Carried")
 Claims = Mapping[str, Any]
 
 _VERSION = r"([1-9][0-9]{0,3})"
@@ -86,7 +85,7 @@ class JwtStateReader(Generic[Content]):
         found = _tokens_by_version(metadata)
         size_bytes = sum(len(token) for tokens in found.values() for token in tokens)
         check_size(size_bytes, self._max_bytes, STATE_REFUSALS)
-        version = _newest(found, self._readers)
+        version = newest_version(found.keys(), self._readers)
         states = [self._readers[version].read(token) for token in found[version]]
         for state in states:
             check_call(state, subject=subject, min_revision=min_revision)
@@ -136,7 +135,7 @@ class EnvelopeStateReader(Generic[Content]):
         cache: VerifiedCache | None = None,
     ) -> None:
         self._keys = keys
-        self._family = _family_pattern(family)
+        self._family = family_pattern(family)
         self._decoders = decoders
         self._max_bytes = max_bytes
         self._expectations = Expectations(issuer, audience, STATE_REFUSALS, clock, leeway_s)
@@ -156,7 +155,7 @@ class EnvelopeStateReader(Generic[Content]):
         size_bytes = sum(envelope.ByteSize() for envelope in envelopes)
         check_size(size_bytes, self._max_bytes, STATE_REFUSALS)
         found = self._by_version(envelopes)
-        version = _newest(found, self._decoders)
+        version = newest_version(found.keys(), self._decoders)
         states = [self._read(envelope, self._decoders[version]) for envelope in found[version]]
         for state in states:
             check_call(state, subject=subject, min_revision=min_revision)
@@ -193,7 +192,12 @@ def _decoded(decoder: Callable[[bytes], State[Content]], payload: bytes) -> Stat
         raise StateInvalid("a payload that its type's decoder refuses") from None
 
 
-def _family_pattern(family: str) -> re.Pattern[str]:
+def family_pattern(family: str) -> re.Pattern[str]:
+    """What matches the names of the messages of `family`, with the version as group 1.
+
+    Raises:
+        ValueError: it does not name the place of its `{version}`.
+    """
     before, version, after = family.partition("{version}")
     if not version:
         raise ValueError("a family names the place of its `{version}`")
@@ -212,11 +216,16 @@ def _tokens_by_version(metadata: Sequence[Entry]) -> dict[int, list[str]]:
     return found
 
 
-def _newest(found: Mapping[int, Sequence[Carried]], readable: Mapping[int, object]) -> int:
-    """The newest version that came and can be read."""
+def newest_version(found: Set[int], readable: Mapping[int, object]) -> int:
+    """The newest version that came and can be read.
+
+    Raises:
+        waybill.errors.StateMissing: none came.
+        waybill.errors.StateVersionUnsupported: what came cannot be read.
+    """
     if not found:
         raise StateMissing
-    versions = found.keys() & readable.keys()
+    versions = found & readable.keys()
     if not versions:
         raise StateVersionUnsupported
     return max(versions)

@@ -13,3 +13,5 @@ class Strategy(StrEnum):
     MESSAGE_FIELD = "message-field"
     REPLICA = "replica"
     DIRECT_CALL = "direct-call"
+    PAGE_PROOF = "page-proof"
+    REFERENCE = "reference"

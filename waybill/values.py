@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from waybill.metadata import Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
+from waybill.v1.page_proof_pb2 import PageProof
 
 Content_co = TypeVar("Content_co", covariant=True)
 
@@ -13,19 +14,25 @@ Content_co = TypeVar("Content_co", covariant=True)
 class CarriedState:
     """State as bytes in flight, believed by nobody yet.
 
-    A strategy uses metadata entries, envelopes, or neither.
+    A strategy uses metadata entries, envelopes, page proofs, or nothing.
     """
 
     metadata: tuple[Entry, ...] = ()
     envelopes: tuple[Envelope, ...] = ()
+    proofs: tuple[PageProof, ...] = ()
 
     @property
     def size_bytes(self) -> int:
         """Bytes that it adds to a call, before compression: header list size and messages."""
-        return size_bytes(self.metadata) + sum(e.ByteSize() for e in self.envelopes)
+        in_messages = sum(each.ByteSize() for each in (*self.envelopes, *self.proofs))
+        return size_bytes(self.metadata) + in_messages
 
     def __add__(self, other: "CarriedState") -> "CarriedState":
-        return CarriedState(self.metadata + other.metadata, self.envelopes + other.envelopes)
+        return CarriedState(
+            self.metadata + other.metadata,
+            self.envelopes + other.envelopes,
+            self.proofs + other.proofs,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from shop.products.v1.products_pb2 import ListProductsResponse
 from waybill.metadata import Entry
-from waybill.v1.envelope_pb2 import Envelope
 from waybill.values import CarriedState
 
 
@@ -26,12 +26,24 @@ class Carrier(Protocol):
 
     travels: ClassVar[bool]
 
-    def keep(
-        self, initial_metadata: Iterable[Entry], envelopes: Iterable[Envelope]
-    ) -> CarriedState:
-        """The part of a ListProducts answer that is this strategy's state."""
+    def keep(self, arrived: CarriedState) -> CarriedState:
+        """The part of a ListProducts answer that is this strategy's state.
+
+        `arrived` is all that the answer may carry state in.
+        """
         ...
 
     def carry(self, pages: Sequence[KeptPage], product_ids: Collection[str]) -> CarriedState:
         """What to send with an order of `product_ids`: the state of the pages that cover them."""
         ...
+
+
+def kept_page(
+    carrier: Carrier, answer: ListProductsResponse, initial_metadata: Iterable[Entry] | None
+) -> KeptPage:
+    """What `carrier` keeps of an answer of ListProducts and its initial metadata."""
+    arrived = CarriedState(
+        tuple(initial_metadata or ()), tuple(answer.state), tuple(answer.page_proofs)
+    )
+    product_ids = frozenset(product.product_id for product in answer.products)
+    return KeptPage(product_ids, answer.revision, carrier.keep(arrived))

@@ -1,11 +1,9 @@
 """No state travels with calls: the orders service asks the products service itself."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from client.carriers.base import KeptPage
-from waybill.metadata import Entry
-from waybill.v1.envelope_pb2 import Envelope
 from waybill.values import CarriedState
 
 
@@ -14,11 +12,7 @@ class DirectCallCarrier:
 
     travels: ClassVar[bool] = False
 
-    def keep(
-        self,
-        initial_metadata: Iterable[Entry],  # noqa: ARG002
-        envelopes: Iterable[Envelope],  # noqa: ARG002
-    ) -> CarriedState:
+    def keep(self, arrived: CarriedState) -> CarriedState:  # noqa: ARG002
         return CarriedState()
 
     def carry(

@@ -1,12 +1,10 @@
 """State in messages: signed envelopes, copied from the answer into the order."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from client.carriers.base import KeptPage
 from client.carriers.covering import combined
-from waybill.metadata import Entry
-from waybill.v1.envelope_pb2 import Envelope
 from waybill.values import CarriedState
 
 
@@ -15,12 +13,8 @@ class MessageFieldCarrier:
 
     travels: ClassVar[bool] = True
 
-    def keep(
-        self,
-        initial_metadata: Iterable[Entry],  # noqa: ARG002 - another strategy's
-        envelopes: Iterable[Envelope],
-    ) -> CarriedState:
-        return CarriedState(envelopes=tuple(envelopes))
+    def keep(self, arrived: CarriedState) -> CarriedState:
+        return CarriedState(envelopes=arrived.envelopes)
 
     def carry(self, pages: Sequence[KeptPage], product_ids: Collection[str]) -> CarriedState:
         return CarriedState(envelopes=combined(pages, product_ids).envelopes)

@@ -1,12 +1,11 @@
 """State in metadata: signed tokens, one or more values under a key for each version."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from client.carriers.base import KeptPage
 from client.carriers.covering import combined
-from waybill.metadata import Entry, state_key
-from waybill.v1.envelope_pb2 import Envelope
+from waybill.metadata import state_key
 from waybill.values import CarriedState
 
 STATE_KEY_PREFIX = state_key(0).removesuffix("0")
@@ -17,13 +16,9 @@ class MetadataJwtCarrier:
 
     travels: ClassVar[bool] = True
 
-    def keep(
-        self,
-        initial_metadata: Iterable[Entry],
-        envelopes: Iterable[Envelope],  # noqa: ARG002 - another strategy's
-    ) -> CarriedState:
+    def keep(self, arrived: CarriedState) -> CarriedState:
         return CarriedState(
-            metadata=tuple(entry for entry in initial_metadata if _is_state(entry[0]))
+            metadata=tuple(entry for entry in arrived.metadata if _is_state(entry[0]))
         )
 
     def carry(self, pages: Sequence[KeptPage], product_ids: Collection[str]) -> CarriedState:

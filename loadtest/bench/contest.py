@@ -1,10 +1,10 @@
 """What is timed: an operation of ours, and the primitive that it cannot do without."""
 
-from collections.abc import Coroutine
+import time
 from dataclasses import dataclass
 from typing import TypeVar
 
-from loadtest.bench.timing import Operation
+from loadtest.bench.timing import Clock, Operation
 
 Result = TypeVar("Result")
 
@@ -21,18 +21,5 @@ class Contest:
     floor_name: str
     operation: Operation
     floor: Operation
-
-
-def finished(coroutine: Coroutine[object, object, Result]) -> Result:
-    """The result of a coroutine that never waits, without an event loop around it.
-
-    Raises:
-        RuntimeError: it waited.
-    """
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        result: Result = stop.value
-        return result
-    coroutine.close()
-    raise RuntimeError("the operation waited for something")
+    clock: Clock = time.thread_time
+    """What both are timed by, in seconds: CPU time, or the wall's for those that wait."""

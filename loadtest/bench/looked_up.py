@@ -8,7 +8,8 @@ from pathlib import Path
 from cachetools import TTLCache
 
 from loadtest.bench.carried import SUBJECT, page
-from loadtest.bench.contest import Contest, finished
+from loadtest.bench.contest import Contest
+from loadtest.finished import finished
 from orders_svc.access import AccessQuery, Grant
 from orders_svc.replica.apply import Position
 from orders_svc.replica.environments import OwnEnvironment

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from loadtest.finished import finished
 from loadtest.limits.entries import Pair
 from mesh.known import HeaderLimits, KnownLimits
 from products_svc import state_v1, state_v2
@@ -101,9 +102,9 @@ class Tokens:
         """The metadata entry that carries `count` ids."""
         version, claims = ENCODINGS[encoding]
         terms = Terms("products", "orders", TTL_S, lambda: NOW)
-        issuer = MetadataJwtIssuer(_OneKey(self._key), terms, {version: claims}, 0)
+        issuer = MetadataJwtIssuer(_OneKey(self._key), terms, {version: claims})
         grants = tuple(Grant(one, 0, PRICE_MICROS) for one in _ids(kind)[:count])
-        ((name, value),) = issuer.issue(AccessPage("alice", grants, 1)).metadata
+        ((name, value),) = finished(issuer.issue(AccessPage("alice", grants, 1))).metadata
         return name, str(value)
 
 

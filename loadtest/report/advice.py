@@ -15,5 +15,11 @@ CHOOSE_WHEN: dict[str, str] = {
     Strategy.DIRECT_CALL: (
         "answers must be as fresh as a TTL, and every order may depend on products"
     ),
+    Strategy.PAGE_PROOF: (
+        "lists are long, and headers are all there is: only proofs of what is ordered travel"
+    ),
+    Strategy.REFERENCE: (
+        "headers must stay tiny, a revoke must count within a second, and a shared store can be run"
+    ),
 }
 """By row of the comparison."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from loadtest.report import tables
 from loadtest.report.chart import Axis, Chart
-from loadtest.report.cost import remark
-from loadtest.report.figures import Figure, ends, look
+from loadtest.report.figures import Figure, ends, look, remark
 from loadtest.report.lines import Line, LineChart, Mark
 from loadtest.report.numbers import spread
 from loadtest.report.points import Findings, Point, Setting, of_row

@@ -57,3 +57,13 @@ def line(
     values = [(point, figure(point)) for point in points]
     marks = [mark(p, p.cell.ids, value, unit, looks(p)) for p, value in values if value]
     return Line(row, marks)
+
+
+def remark(point: Point) -> str:
+    """What keeps a point from being compared."""
+    if point.row.broken:
+        return "mostly refused"
+    if point.row.saturated:
+        return "generator saturated"
+    spoilt = point.row.saturated_rounds
+    return f"{spoilt} of {point.row.rounds} rounds left out" if spoilt else ""

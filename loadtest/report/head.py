@@ -101,7 +101,8 @@ def _driving(sample: Sample, rounds: int) -> str:
     load = sample.load
     return (
         f"{rounds} rounds, each visiting every cell in a new order; {load.duration_s:g} s a cell "
-        f"after {load.warm_up_s:g} s of warm-up; {load.users} customers with a connection each; "
+        f"after {load.warm_up_s:g} s of warm-up; {load.users} customers with a connection each, "
+        f"who order from {load.favourites} products of their lists; "
         f"{load.rate_per_s:,.0f} calls a second with Poisson arrivals that wait for no answer, up "
         f"to {load.max_in_flight} calls in flight a customer."
     )

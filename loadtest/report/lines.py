@@ -88,7 +88,7 @@ class _Drawing:
         narrow = size.width < NARROW
         longest = max((len(label) for label, _ in self._ends()), default=0)
         right = size.width - longest * BOLD_LETTER - (18 if narrow else 22)
-        left = 14 + LETTER * max(len(chart.y.format(v)) for v in chart.y.scale.ticks() or [0.0])
+        left = 18 + LETTER * max(len(chart.y.format(v)) for v in chart.y.scale.ticks() or [0.0])
         self._box = Box(left=left, top=30, right=right, bottom=size.height - 46)
 
     def draw(self) -> Element:

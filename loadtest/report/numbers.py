@@ -39,12 +39,8 @@ def spread(value: Spread | None) -> str:
     if not half:
         return short(value.median)
     places = min(decimals(value.median, half), max(0, decimals(value.median, 0.0)) + 1)
-    return f"{number(value.median, places)} ± {number(half, places)}"
-
-
-def times(value: Spread | None) -> str:
-    """A ratio, written as a factor."""
-    return NOTHING if value is None else f"{spread(value)} ×"
+    middle = number(value.median, places)
+    return f"{middle} ± {number(half, places)}" if round(half, places) else middle
 
 
 def percent(share: float) -> str:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from loadtest.colours import COLOURS, DARK, LIGHT, Theme, place
+from loadtest.colours import place, style
 from loadtest.report import head, raw
 from loadtest.report.chart import Chart, Size
 from loadtest.report.points import Findings
@@ -36,7 +36,8 @@ def page(findings: Findings) -> str:
         anchors=anchors,
         cells=raw.cells(findings),
         style=_file("report.css"),
-        colours=Markup(colours()),  # noqa: S704 - our own constants
+        chart_style=_file("chart.css"),
+        colours=Markup(style()),  # noqa: S704 - our own constants
         script=_file("report.js"),
         record=embedded(run.model_dump(mode="json")),
         csv=embedded(raw.samples_csv(run)),
@@ -69,18 +70,6 @@ def swatch(row: str) -> Markup:
     drawing = Element("svg", attributes)
     marker(drawing, (0.0, 0.0), place(row), f"mark full s{place(row)}")
     return Markup(render(drawing))  # noqa: S704 - as above
-
-
-def colours() -> str:
-    """The series' colours as CSS, for both themes."""
-    rows = "\n".join(f".s{place(row)} {{ --series: var(--c{place(row)}) }}" for row in COLOURS)
-    dark = f"@media (prefers-color-scheme: dark) {{ {_variables(DARK)} }}"
-    return f"{_variables(LIGHT)}\n@media screen {{ {dark} }}\n{rows}"
-
-
-def _variables(theme: Theme) -> str:
-    each = "; ".join(f"--c{number}: {colour}" for number, colour in enumerate(theme.series))
-    return f":root {{ {each}; --surface: {theme.surface} }}"
 
 
 def embedded(value: object) -> Markup:

@@ -175,6 +175,14 @@ def _point(row: Row, samples: Sequence[Sample], floor: Mapping[summary.Setting, 
     return Point(row.experiment, row, tuple(samples), own)
 
 
+def usual_cost(run: Run) -> list[Sample]:
+    """The samples of the cost experiment in its most frequent setting, with their floors."""
+    cost = [sample for sample in run.samples if sample.experiment is Experiment.COST]
+    counts = Counter(Setting.of(sample) for sample in cost if sample.cell.row != FLOOR)
+    usual = [setting for setting, _ in counts.most_common(1)]
+    return [s for s in cost if s.cell.row == FLOOR or Setting.of(s) in usual]
+
+
 def of_row(row: str, points: Iterable[Point]) -> list[Point]:
     """Those of `points` that belong to `row`."""
     return [point for point in points if point.cell.row == row]

@@ -1,4 +1,5 @@
 """Every cell as a row of a table, and every sample as a line of CSV."""
+# ruff: noqa: RUF001 - the multiplication sign is meant
 
 import csv
 import io
@@ -6,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from loadtest.report import tables
-from loadtest.report.cost import remark
+from loadtest.report.figures import remark
 from loadtest.report.points import Findings, Point, percentile_us
 from loadtest.report.tables import Column, Entry, Table
 from loadtest.results import Run, Sample
@@ -46,7 +47,7 @@ _RAW = (
     _count("Dropped", lambda point: point.row.dropped),
     _count("p50, µs", _percentile(50)),
     _count("p99, µs", _percentile(99)),
-    _Raw(Column("Ratio to floor"), lambda point: tables.times(point.row.ratio)),
+    _Raw(Column("CPU, × floor"), lambda point: tables.spread(point.row.ratio)),
     _Raw(Column("Orders CPU, µs"), lambda point: tables.spread(point.row.orders_us)),
     _Raw(Column("Products CPU, µs"), lambda point: tables.spread(point.row.products_us)),
     _count("Metadata, bytes", lambda point: point.row.request.metadata),

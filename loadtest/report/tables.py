@@ -65,11 +65,6 @@ def spread(value: Spread | None) -> Entry:
     return Entry(numbers.spread(value), value.median if value else None)
 
 
-def times(value: Spread | None) -> Entry:
-    """A factor over the rounds."""
-    return Entry(numbers.times(value), value.median if value else None)
-
-
 def percent(share: float) -> Entry:
     """A share."""
     return Entry(numbers.percent(share), share)

@@ -26,7 +26,7 @@ def _cost(findings: Findings, row: str) -> Entry:
         return EMPTY
     if point.row.broken:
         return Entry("refused")
-    return tables.times(point.row.ratio) if point.row.ratio else Entry("saturated")
+    return tables.spread(point.row.ratio) if point.row.ratio else Entry("saturated")
 
 
 def _carried(findings: Findings, row: str) -> Entry:

@@ -7,6 +7,6 @@ from waybill.values import CarriedState
 class DirectCallIssuer:
     """Issues nothing."""
 
-    def issue(self, page: AccessPage) -> CarriedState:  # noqa: ARG002 -- the Issuer's shape
+    async def issue(self, page: AccessPage) -> CarriedState:  # noqa: ARG002 -- the Issuer's shape
         """Empty state."""
         return CarriedState()

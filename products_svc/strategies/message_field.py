@@ -27,7 +27,7 @@ class MessageFieldIssuer:
         self._terms = terms
         self._versions = versions
 
-    def issue(self, page: AccessPage) -> CarriedState:
+    async def issue(self, page: AccessPage) -> CarriedState:
         """State that covers exactly `page`."""
         state, key = self._terms.state(page), self._keys.current()
         return CarriedState(envelopes=tuple(seal(make(state), key) for make in self._versions))

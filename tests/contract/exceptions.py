@@ -12,6 +12,7 @@ from waybill.strategy import Strategy
 
 NOTHING_TRAVELS = "no state travels, so there is none to forge, outlive or outgrow"
 COUNTS_UNTIL_EXPIRY = "state that travels counts until it expires, unless a revision is demanded"
+LOOK_ALIKE = "expired, revoked and never issued look alike, so that a handle tells nothing"
 ALREADY_KNOWN = "the demanded revision is already known to the source, which decides on it"
 
 
@@ -22,6 +23,9 @@ class Declared:
     outcome: Outcome
     why: str
 
+
+STATE_TRAVELS = (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD, Strategy.PAGE_PROOF)
+LEADS_NOWHERE = Outcome(grpc.StatusCode.UNAUTHENTICATED, "STATE_INVALID")
 
 ANYTHING_FORGED = (
     "expired",
@@ -48,12 +52,18 @@ EXCEPTIONS: dict[tuple[str, Strategy], Declared] = {
             Outcome(grpc.StatusCode.FAILED_PRECONDITION, "STATE_SUPERSEDED"),
             "the state is refused as too old; that the grant is gone shows in the next list",
         )
-        for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
+        for strategy in STATE_TRAVELS
     },
     **{
         ("revoked, unawares", strategy): Declared(OK, COUNTS_UNTIL_EXPIRY)
-        for strategy in (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD)
+        for strategy in STATE_TRAVELS
     },
+    ("expired", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),
+    ("revoked", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),
+    ("revoked, unawares", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),
+    ("retired key", Strategy.REFERENCE): Declared(
+        OK, "nothing is signed: the store vouches, whatever becomes of the keys"
+    ),
     ("revoked, unawares", Strategy.DIRECT_CALL): Declared(
         OK, "the cached answer counts until its TTL ends, unless a revision is demanded"
     ),

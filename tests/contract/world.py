@@ -2,10 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from uuid import uuid4
 
 import grpc
 
@@ -13,10 +16,12 @@ import orders_svc.bootstrap
 import orders_svc.settings
 import products_svc.bootstrap
 import products_svc.settings
-from client.carriers.base import KeptPage
+from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from shop.products.v1 import products_pb2, products_pb2_grpc
+from tests.contract.forgery import Workshop
+from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
 from waybill.serving.server import running
@@ -51,11 +56,18 @@ class World:
     """A running shop, and what its people do. Subjects are made up as they are named."""
 
     state_budget_bytes = STATE_BUDGET_BYTES
+    products_settings: Mapping[str, Any] = MappingProxyType({})
+    """Of the products service, besides those that every world has."""
 
-    def __init__(self, folder: Path, versions: tuple[int, ...]) -> None:
+    def __init__(
+        self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
+    ) -> None:
         self.clock = FakeClock()
         self._folder = folder
+        self._store_url = store_url
+        self._store_prefix = f"{uuid4()}:"
         self._versions = versions
+        self._common = {"drain_s": 0, "log_level": "error", **common}
         self._users = SigningKey.generate()
         self._request_ids = map("request-{}".format, itertools.count())
         self._products_stack = AsyncExitStack()
@@ -86,8 +98,9 @@ class World:
             state_versions=self._versions,
             state_budget_bytes=0,  # so that an oversize state can be made
             watch_heartbeat_s=0.02,
-            drain_s=0,
-            log_level="error",
+            reference_url=self._store_url,
+            reference_prefix=self._store_prefix,
+            **{**self._common, **self.products_settings},
         )
         add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
@@ -109,8 +122,10 @@ class World:
             replica_map_bytes=2**24,
             replica_lag_bound_s=2 * 3600,  # the test's clock leaps; the bound has tests of its own
             state_budget_bytes=STATE_BUDGET_BYTES,
-            drain_s=0,
-            log_level="error",
+            reference_url=self._store_url,
+            reference_prefix=self._store_prefix,
+            reference_cache_ttl_s=0,  # the cache has tests of its own
+            **self._common,
         )
         orders = orders_svc.bootstrap.build(settings, self.clock)
         stack.push_async_callback(orders.close)
@@ -132,8 +147,12 @@ class World:
         return sign_jwt(claims, self._users, typ="at+jwt")
 
     def signing_key(self) -> SigningKey:
-        """The key that products signs with now: what a forger inside of products would have."""
+        """The key that products signs with now."""
         return SigningKeyFile(self._folder / "signing-keys.json").load_or_create()[0]
+
+    def workshop(self) -> Workshop:
+        """What a forger inside of products would have."""
+        return Workshop(self.signing_key(), References(self._store_url, self._store_prefix))
 
     async def grant(self, subject: str, *product_ids: str) -> int:
         """Entitle `subject`; the revision of the change."""
@@ -148,7 +167,7 @@ class World:
         return answer.revision
 
     async def list_page(self, subject: str, strategy: Strategy) -> KeptPage:
-        """List the subject's products on one page, as the client would keep it.
+        """List the subject's products on one page, with what an order of them all would carry.
 
         By the time that a person has read the list, the feed has brought what it shows.
         """
@@ -157,11 +176,10 @@ class World:
             products_pb2.ListProductsRequest(page_size=len(PRODUCTS)),
             metadata=[*self._identity(subject), (STRATEGY, strategy.value)],
         )
-        answer = await call
+        answer, carrier = await call, CARRIERS[strategy]
         entries = [(key, value) for key, value in await call.initial_metadata() or ()]
-        carried = CARRIERS[strategy].keep(entries, answer.state)
-        product_ids = frozenset(product.product_id for product in answer.products)
-        return KeptPage(product_ids, answer.revision, carried)
+        page = kept_page(carrier, answer, entries)
+        return replace(page, carried=carrier.carry([page], page.product_ids))
 
     async def order(
         self,
@@ -178,6 +196,7 @@ class World:
             lines=[orders_pb2.OrderLine(product_id=each, quantity=1) for each in product_ids],
             min_revision=min_revision,
             state=carried.envelopes,
+            page_proofs=carried.proofs,
         )
         metadata = [*self._identity(subject), (STRATEGY, strategy.value), *carried.metadata]
         try:
@@ -220,10 +239,15 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, versions: tuple[int, ...] = (2,)) -> AsyncIterator[World]:
-    """A running shop whose products service issues state of `versions`."""
+async def world(
+    folder: Path, store_url: str, versions: tuple[int, ...] = (2,), **common: Any
+) -> AsyncIterator[World]:
+    """A running shop whose products service issues state of `versions`.
+
+    `common` are settings of both services.
+    """
     async with AsyncExitStack() as stack:
-        shop = World(folder, versions)
+        shop = World(folder, store_url, versions, **common)
         await shop.start(stack)
         yield shop
 

@@ -1,5 +1,6 @@
 """A made-up run that has every experiment, with figures that could be real."""
 
+from functools import cache
 from itertools import product
 from random import Random
 
@@ -19,7 +20,6 @@ from loadtest.results import (
     Warmth,
     WireBytes,
 )
-from loadtest.summary import Spread
 from tests.unit.loadtest_samples import run_of
 
 STRATEGIES = ("metadata-jwt", "message-field", "replica", "direct-call")
@@ -47,7 +47,9 @@ def request_bytes(row: str, ids: int) -> RequestBytes:
     return RequestBytes(metadata=400, message=carried - 350)
 
 
-def latencies(random: Random, middle_s: float, count: int) -> str:
+@cache
+def latencies(seed: str, middle_s: float, count: int) -> str:
+    random = Random(seed)
     found = Latencies()
     for _ in range(count):
         found.record_s(middle_s * random.lognormvariate(0, 0.5))
@@ -88,10 +90,10 @@ def sample(
                 refused={"RESOURCE_EXHAUSTED": refused} if refused else {},
                 dropped=0,
                 sending_s=sent / load.rate_per_s,
-                latency=latencies(random, middle_s, sent - refused),
-                service_time=latencies(random, middle_s, sent - refused),
-                refused_latency=latencies(random, 0.5, refused),
-                send_lag=latencies(random, 0.0002, sent),
+                latency=latencies(f"{cell.row} {round_}", middle_s, sent - refused),
+                service_time=latencies(f"{cell.row} {round_}", middle_s, sent - refused),
+                refused_latency=latencies(f"{cell.row} {round_}", 0.5, refused),
+                send_lag=latencies(f"{cell.row} {round_}", 0.0002, sent),
             ),
             cpu_s={"orders": orders_s, "products": idle_s + products_us * sent * 1e-6},
             generator_cpu_s=0.1,
@@ -183,9 +185,6 @@ def varied(rounds: int = 2) -> list[Sample]:
     return [sample(cell, round_=number) for cell, number in product(cells, range(rounds))]
 
 
+@cache
 def full_run() -> Run:
     return run_of(*cost(), *cold(), *issue(), *saturation(), *cliff(), *varied())
-
-
-def exactly(value: float) -> Spread:
-    return Spread(value, value, value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_svc import state_v1, state_v2
@@ -14,11 +14,13 @@ from orders_svc.access import Grant
 from orders_svc.grants import Grants, newest
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
+from waybill import base64url, id_lists
 from waybill.values import VerifiedState
 
 PRODUCT_IDS = st.text("abc019._-", min_size=1, max_size=8)
 REVISIONS = st.integers(0, 2**63 - 1)
 PRICES = st.none() | st.integers(0, 10**15)
+PACKED = base64url.encode(id_lists.encode(["a"], "json"))
 GRANTS = st.dictionaries(PRODUCT_IDS, st.tuples(st.integers(0, 2**31 - 1), PRICES), max_size=5)
 MALFORMED = (ValueError, TypeError, KeyError, DecodeError)
 
@@ -88,6 +90,31 @@ def test_the_envelope_of_a_message_is_read_whole(module: Any) -> None:
 def test_version_1_refuses_malformed_claims(claims: dict[str, object]) -> None:
     with pytest.raises(MALFORMED):
         state_v1.from_claims(claims)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"products_packed": ""},
+        {"products_packed": "AAAA"},
+        {"products_packed": "FFtd="},
+        {"products_packed": "\u00e9"},
+        {"products_packed": ["a"]},
+        {"products_packed": PACKED, "products": ["a"]},
+        {"products_packed": None, "products": ["a"]},
+    ],
+)
+def test_version_1_refuses_malformed_packed_lists(claims: dict[str, object]) -> None:
+    with pytest.raises(MALFORMED):
+        state_v1.from_claims({"rev": 1, **claims})
+
+
+@settings(deadline=None)
+@given(ids=st.sets(PRODUCT_IDS.filter(lambda each: each[0] not in "._-"), max_size=5))
+def test_version_1_reads_a_packed_list_as_it_reads_an_array(ids: set[str]) -> None:
+    packed = base64url.encode(id_lists.best(ids))
+    read = state_v1.from_claims({"rev": 1, "products_packed": packed, "of a later writer": 1})
+    assert read == state_v1.from_claims({"rev": 1, "products": list(ids)})
 
 
 @pytest.mark.parametrize(

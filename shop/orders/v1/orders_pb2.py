@@ -24,33 +24,34 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from waybill.v1 import envelope_pb2 as waybill_dot_v1_dot_envelope__pb2
+from waybill.v1 import page_proof_pb2 as waybill_dot_v1_dot_page__proof__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bshop/orders/v1/orders.proto\x12\x0eshop.orders.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19waybill/v1/envelope.proto\"1\n\tOrderLine\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"z\n\nPlacedLine\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x1e\n\x11unit_price_micros\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08revision\x18\x04 \x01(\x03\x42\x14\n\x12_unit_price_micros\"\x9b\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12)\n\x05lines\x18\x03 \x03(\x0b\x32\x1a.shop.orders.v1.PlacedLine\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08strategy\x18\x05 \x01(\t\"\xa3\x01\n\x11PlaceOrderRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.shop.orders.v1.OrderLine\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x14\n\x0cmin_revision\x18\x04 \x01(\x03\x12#\n\x05state\x18\x05 \x03(\x0b\x32\x14.waybill.v1.Envelope\":\n\x12PlaceOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\"#\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"8\n\x10GetOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\":\n\x11ListOrdersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x12ListOrdersResponse\x12%\n\x06orders\x18\x01 \x03(\x0b\x32\x15.shop.orders.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x88\x02\n\rOrdersService\x12S\n\nPlaceOrder\x12!.shop.orders.v1.PlaceOrderRequest\x1a\".shop.orders.v1.PlaceOrderResponse\x12M\n\x08GetOrder\x12\x1f.shop.orders.v1.GetOrderRequest\x1a .shop.orders.v1.GetOrderResponse\x12S\n\nListOrders\x12!.shop.orders.v1.ListOrdersRequest\x1a\".shop.orders.v1.ListOrdersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bshop/orders/v1/orders.proto\x12\x0eshop.orders.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19waybill/v1/envelope.proto\x1a\x1bwaybill/v1/page_proof.proto\"1\n\tOrderLine\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"z\n\nPlacedLine\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x1e\n\x11unit_price_micros\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08revision\x18\x04 \x01(\x03\x42\x14\n\x12_unit_price_micros\"\x9b\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12)\n\x05lines\x18\x03 \x03(\x0b\x32\x1a.shop.orders.v1.PlacedLine\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08strategy\x18\x05 \x01(\t\"\xcf\x01\n\x11PlaceOrderRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.shop.orders.v1.OrderLine\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x14\n\x0cmin_revision\x18\x04 \x01(\x03\x12#\n\x05state\x18\x05 \x03(\x0b\x32\x14.waybill.v1.Envelope\x12*\n\x0bpage_proofs\x18\x06 \x03(\x0b\x32\x15.waybill.v1.PageProof\":\n\x12PlaceOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\"#\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"8\n\x10GetOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\":\n\x11ListOrdersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x12ListOrdersResponse\x12%\n\x06orders\x18\x01 \x03(\x0b\x32\x15.shop.orders.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x88\x02\n\rOrdersService\x12S\n\nPlaceOrder\x12!.shop.orders.v1.PlaceOrderRequest\x1a\".shop.orders.v1.PlaceOrderResponse\x12M\n\x08GetOrder\x12\x1f.shop.orders.v1.GetOrderRequest\x1a .shop.orders.v1.GetOrderResponse\x12S\n\nListOrders\x12!.shop.orders.v1.ListOrdersRequest\x1a\".shop.orders.v1.ListOrdersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shop.orders.v1.orders_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERLINE']._serialized_start=107
-  _globals['_ORDERLINE']._serialized_end=156
-  _globals['_PLACEDLINE']._serialized_start=158
-  _globals['_PLACEDLINE']._serialized_end=280
-  _globals['_ORDER']._serialized_start=283
-  _globals['_ORDER']._serialized_end=438
-  _globals['_PLACEORDERREQUEST']._serialized_start=441
-  _globals['_PLACEORDERREQUEST']._serialized_end=604
-  _globals['_PLACEORDERRESPONSE']._serialized_start=606
-  _globals['_PLACEORDERRESPONSE']._serialized_end=664
-  _globals['_GETORDERREQUEST']._serialized_start=666
-  _globals['_GETORDERREQUEST']._serialized_end=701
-  _globals['_GETORDERRESPONSE']._serialized_start=703
-  _globals['_GETORDERRESPONSE']._serialized_end=759
-  _globals['_LISTORDERSREQUEST']._serialized_start=761
-  _globals['_LISTORDERSREQUEST']._serialized_end=819
-  _globals['_LISTORDERSRESPONSE']._serialized_start=821
-  _globals['_LISTORDERSRESPONSE']._serialized_end=905
-  _globals['_ORDERSSERVICE']._serialized_start=908
-  _globals['_ORDERSSERVICE']._serialized_end=1172
+  _globals['_ORDERLINE']._serialized_start=136
+  _globals['_ORDERLINE']._serialized_end=185
+  _globals['_PLACEDLINE']._serialized_start=187
+  _globals['_PLACEDLINE']._serialized_end=309
+  _globals['_ORDER']._serialized_start=312
+  _globals['_ORDER']._serialized_end=467
+  _globals['_PLACEORDERREQUEST']._serialized_start=470
+  _globals['_PLACEORDERREQUEST']._serialized_end=677
+  _globals['_PLACEORDERRESPONSE']._serialized_start=679
+  _globals['_PLACEORDERRESPONSE']._serialized_end=737
+  _globals['_GETORDERREQUEST']._serialized_start=739
+  _globals['_GETORDERREQUEST']._serialized_end=774
+  _globals['_GETORDERRESPONSE']._serialized_start=776
+  _globals['_GETORDERRESPONSE']._serialized_end=832
+  _globals['_LISTORDERSREQUEST']._serialized_start=834
+  _globals['_LISTORDERSREQUEST']._serialized_end=892
+  _globals['_LISTORDERSRESPONSE']._serialized_start=894
+  _globals['_LISTORDERSRESPONSE']._serialized_end=978
+  _globals['_ORDERSSERVICE']._serialized_start=981
+  _globals['_ORDERSSERVICE']._serialized_end=1245
 # @@protoc_insertion_point(module_scope)

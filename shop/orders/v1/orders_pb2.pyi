@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from waybill.v1 import envelope_pb2 as _envelope_pb2
+from waybill.v1 import page_proof_pb2 as _page_proof_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -118,6 +119,7 @@ class PlaceOrderRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    PAGE_PROOFS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeated request return the first order instead of placing a second one."""
     validate_only: _builtins.bool
@@ -130,6 +132,12 @@ class PlaceOrderRequest(_message.Message):
     def state(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
         """Strategy `message-field`: the signed state of the pages that cover the order."""
 
+    @_builtins.property
+    def page_proofs(self) -> _containers.RepeatedCompositeFieldContainer[_page_proof_pb2.PageProof]:
+        """Strategy `page-proof`: proofs of the ordered products, one for each page. They may travel in
+        the metadata key `waybill-proof-bin` instead, one serialised proof for each value.
+        """
+
     def __init__(
         self,
         *,
@@ -138,10 +146,11 @@ class PlaceOrderRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         min_revision: _builtins.int = ...,
         state: _abc.Iterable[_envelope_pb2.Envelope] | None = ...,
+        page_proofs: _abc.Iterable[_page_proof_pb2.PageProof] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "min_revision", b"min_revision", "request_id", b"request_id", "state", b"state", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "min_revision", b"min_revision", "page_proofs", b"page_proofs", "request_id", b"request_id", "state", b"state", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from waybill.v1 import envelope_pb2 as _envelope_pb2
+from waybill.v1 import page_proof_pb2 as _page_proof_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -115,6 +116,7 @@ class ListProductsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    PAGE_PROOFS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     revision: _builtins.int
@@ -127,6 +129,12 @@ class ListProductsResponse(_message.Message):
     def state(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
         """Strategy `message-field`: signed state for this page, one envelope for each issued version."""
 
+    @_builtins.property
+    def page_proofs(self) -> _containers.RepeatedCompositeFieldContainer[_page_proof_pb2.PageProof]:
+        """Strategy `page-proof`: this page with all its leaves, one for each issued version. Each leaf is
+        the Grant of one product (shop.state.v1.Grant, shop.state.v2.Grant), in the order of `products`.
+        """
+
     def __init__(
         self,
         *,
@@ -134,10 +142,11 @@ class ListProductsResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         revision: _builtins.int = ...,
         state: _abc.Iterable[_envelope_pb2.Envelope] | None = ...,
+        page_proofs: _abc.Iterable[_page_proof_pb2.PageProof] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "products", b"products", "revision", b"revision", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "page_proofs", b"page_proofs", "products", b"products", "revision", b"revision", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

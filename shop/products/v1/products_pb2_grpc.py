@@ -78,8 +78,8 @@ class ProductsServiceServicer:
     """
 
     def ListProducts(self, request, context):
-        """Lists what the caller may order. With `waybill-strategy: metadata-jwt` or `message-field` the
-        answer carries signed state that covers exactly this page.
+        """Lists what the caller may order. With `waybill-strategy: metadata-jwt`, `message-field` or
+        `page-proof` the answer carries signed state that covers exactly this page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

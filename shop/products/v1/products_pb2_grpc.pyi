@@ -38,8 +38,8 @@ class ProductsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProductsServiceAsyncStub: ...
     ListProducts: _grpc.UnaryUnaryMultiCallable[_products_pb2.ListProductsRequest, _products_pb2.ListProductsResponse]
-    """Lists what the caller may order. With `waybill-strategy: metadata-jwt` or `message-field` the
-    answer carries signed state that covers exactly this page.
+    """Lists what the caller may order. With `waybill-strategy: metadata-jwt`, `message-field` or
+    `page-proof` the answer carries signed state that covers exactly this page.
     """
     GetProduct: _grpc.UnaryUnaryMultiCallable[_products_pb2.GetProductRequest, _products_pb2.GetProductResponse]
     """Gets one product that the caller may order."""
@@ -62,8 +62,8 @@ class ProductsServiceAsyncStub(ProductsServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListProducts: _aio.UnaryUnaryMultiCallable[_products_pb2.ListProductsRequest, _products_pb2.ListProductsResponse]  # type: ignore[assignment]
-    """Lists what the caller may order. With `waybill-strategy: metadata-jwt` or `message-field` the
-    answer carries signed state that covers exactly this page.
+    """Lists what the caller may order. With `waybill-strategy: metadata-jwt`, `message-field` or
+    `page-proof` the answer carries signed state that covers exactly this page.
     """
     GetProduct: _aio.UnaryUnaryMultiCallable[_products_pb2.GetProductRequest, _products_pb2.GetProductResponse]  # type: ignore[assignment]
     """Gets one product that the caller may order."""
@@ -89,8 +89,8 @@ class ProductsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _products_pb2.ListProductsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_products_pb2.ListProductsResponse, _abc.Awaitable[_products_pb2.ListProductsResponse]]:
-        """Lists what the caller may order. With `waybill-strategy: metadata-jwt` or `message-field` the
-        answer carries signed state that covers exactly this page.
+        """Lists what the caller may order. With `waybill-strategy: metadata-jwt`, `message-field` or
+        `page-proof` the answer carries signed state that covers exactly this page.
         """
 
     @_abc_1.abstractmethod

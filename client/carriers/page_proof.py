@@ -1,0 +1,64 @@
+"""State as proofs: a listed page is kept whole, and an order shows only the products it names."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import ClassVar
+
+from google.protobuf.message import DecodeError
+
+from client.carriers.base import KeptPage
+from client.carriers.covering import covering
+from shop.state.v1.state_pb2 import Grant
+from waybill.metadata import PROOF, size_bytes
+from waybill.page_proof import WholePage
+from waybill.v1.page_proof_pb2 import PageProof
+from waybill.values import CarriedState
+
+METADATA_BYTES = 4096
+"""Most proofs in metadata: half of gRPC's default limit, the rest is for credentials and hops."""
+
+
+class PageProofCarrier:
+    """Proves every product by its newest page, in all versions: the reader takes what it can read.
+
+    Proofs travel in metadata up to `metadata_bytes`, counted as HTTP/2 does, and above that in the
+    message, where no hop looks at them. 0 keeps them out of metadata altogether.
+    """
+
+    travels: ClassVar[bool] = True
+
+    def __init__(self, metadata_bytes: int = METADATA_BYTES) -> None:
+        self._metadata_bytes = metadata_bytes
+
+    def keep(self, arrived: CarriedState) -> CarriedState:
+        return CarriedState(proofs=arrived.proofs)
+
+    def carry(self, pages: Sequence[KeptPage], product_ids: Collection[str]) -> CarriedState:
+        proofs = tuple(_proofs(pages, product_ids))
+        in_metadata = tuple((PROOF, proof.SerializeToString()) for proof in proofs)
+        if size_bytes(in_metadata) > self._metadata_bytes:
+            return CarriedState(proofs=proofs)
+        return CarriedState(metadata=in_metadata)
+
+
+def _proofs(pages: Sequence[KeptPage], product_ids: Collection[str]) -> Iterator[PageProof]:
+    """Proofs of the pages that cover `product_ids`, without what a newer page proves already."""
+    left = set(product_ids)
+    for page in covering(pages, product_ids):
+        wanted, left = left & page.product_ids, left - page.product_ids
+        for proof in page.carried.proofs:
+            whole = WholePage(proof)
+            positions = _positions(whole.leaves, wanted)
+            if positions:
+                yield whole.narrowed(positions)
+
+
+def _positions(leaves: Sequence[bytes], wanted: Collection[str]) -> list[int]:
+    return [place for place, leaf in enumerate(leaves) if product_id_of(leaf) in wanted]
+
+
+def product_id_of(leaf: bytes) -> str:
+    """The product of a leaf of any version: all have its id in field 1. Empty if it has none."""
+    try:
+        return Grant.FromString(leaf).product_id
+    except DecodeError:
+        return ""

@@ -1,0 +1,99 @@
+"""What changed between two runs beyond the noise.
+
+    python -m loadtest.diff A B
+
+A and B are runs: an id, the beginning of one, a folder, or a record. docs/results.md says what
+counts as noise, and why.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from math import expm1
+
+from rich.table import Table as Grid
+from rich.text import Text
+
+from loadtest.changes import Change, Comparison, Figure, compare
+from loadtest.colours import COLOURS
+from loadtest.records import NoRecord, find_record
+from loadtest.report.numbers import spread
+from loadtest.results import Head, Run, load_run
+from loadtest.table import console
+
+
+def differing(before: Head, after: Head) -> list[str]:
+    """What makes the runs hard to compare, one line each."""
+    one, other = before.model_dump(mode="json"), after.model_dump(mode="json")
+    usual = {"run_id", "begun"}
+    return [
+        f"{name}: {one[name]} → {other[name]}"
+        for name in one
+        if name not in usual and one[name] != other[name]
+    ]
+
+
+def grid(changes: Sequence[Change]) -> Grid:
+    """The changes as a table, worse ones in red."""
+    made = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
+    made.add_column("", no_wrap=True)
+    made.add_column("cell", ratio=1)
+    made.add_column("figure", no_wrap=True)
+    for title in ("A", "B", "change"):
+        made.add_column(title, justify="right", no_wrap=True)
+    for change in changes:
+        key = change.key
+        row = Text(key.cell.row, COLOURS.get(key.cell.row, ""))
+        moved = Text(change.words, "red" if change.worse else "green")
+        sides = (spread(change.before), spread(change.after))
+        made.add_row(row, str(key), change.figure.name, *sides, moved)
+    return made
+
+
+def lines(a: Run, b: Run, found: Comparison) -> list[str]:
+    """What to know beside the table."""
+    said = [f"A: {a.head.run_id}, {a.head.commit}. B: {b.head.run_id}, {b.head.commit}."]
+    said += [f"Differs: {each}" for each in differing(a.head, b.head)]
+    worse = sum(change.worse for change in found.changes)
+    said.append(
+        f"{found.compared} figures compared: {worse} worse, {len(found.changes) - worse} better, "
+        f"{found.compared - len(found.changes)} within the noise."
+    )
+    noise = ", ".join(f"{figure.name} {_percent(figure, found)}" for figure in found.noise)
+    said.append(f"Smallest change that counts: {noise or 'none'}.")
+    if found.single:
+        said.append(f"{found.single} cells have fewer than two rounds to judge by: left out.")
+    if found.unmatched:
+        said.append(f"{found.unmatched} cells are in one run only: left out.")
+    return said
+
+
+def _percent(figure: Figure, found: Comparison) -> str:
+    distance = found.noise[figure]
+    return f"{distance if figure.share else expm1(distance):.0%}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the comparison; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.diff", description=__doc__)
+    parser.add_argument("a", help="the run before")
+    parser.add_argument("b", help="the run after")
+    parser.add_argument("--gate", action="store_true", help="fail where something got worse")
+    options = parser.parse_args(argv)
+    try:
+        a, b = (load_run(find_record(name)) for name in (options.a, options.b))
+    except (NoRecord, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    found = compare(a, b)
+    out = console()
+    if found.changes:
+        out.print(grid(found.changes))
+        out.print()
+    for line in lines(a, b, found):
+        out.print(Text(line, style="dim"))
+    return 1 if options.gate and any(change.worse for change in found.changes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

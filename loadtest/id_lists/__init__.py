@@ -1,0 +1,1 @@
+"""How many bytes a list of ids takes, by kind of id, size and encoding, and where each breaks."""

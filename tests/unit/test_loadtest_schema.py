@@ -1,0 +1,68 @@
+"""The record's JSON Schema."""
+
+import json
+from typing import Any
+
+import pytest
+
+from loadtest.results import Run
+from loadtest.schema import ROOT, SCHEMA, page_text, schema, stale
+from tests.unit import report_samples
+
+
+def test_schema_and_page_are_up_to_date() -> None:
+    assert stale() == [], "run: python -m loadtest.schema"
+
+
+@pytest.fixture
+def validator() -> Any:
+    jsonschema = pytest.importorskip("jsonschema")
+    text = (ROOT / SCHEMA).read_text(encoding="utf-8")
+    made = jsonschema.Draft202012Validator(json.loads(text))
+    made.check_schema(made.schema)
+    return made
+
+
+def record() -> dict[str, Any]:
+    run: dict[str, Any] = json.loads(report_samples.full_run().model_dump_json())
+    return run
+
+
+def test_a_record_validates(validator: Any) -> None:
+    validator.validate(record())
+
+
+def test_a_record_without_later_fields_validates(validator: Any) -> None:
+    older = record()
+    for sample in older["samples"]:
+        del sample["experiment"]
+        del sample["cell"]["algorithm"]
+        del sample["measured"]["wire"]
+    validator.validate(older)
+    Run.model_validate(older)
+
+
+@pytest.mark.parametrize("spoil", ["format", "extra", "count"])
+def test_anything_else_does_not(validator: Any, spoil: str) -> None:
+    wrong = record()
+    if spoil == "format":
+        wrong["format"] = "waybill-compare/3"
+    elif spoil == "extra":
+        wrong["more"] = 1
+    else:
+        wrong["samples"][0]["measured"]["observed"]["ok"] = "many"
+    assert not validator.is_valid(wrong)
+
+
+def test_every_field_is_described() -> None:
+    made = schema()
+    text = page_text(
+        "<!-- fields: made by python -m loadtest.schema --><!-- end of fields -->", made
+    )
+    empty = [line for line in text.splitlines() if line.endswith("|  |")]
+    assert empty == ["| `format` | `waybill-compare/2` |  |"]
+
+
+def test_a_page_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks"):
+        page_text("nothing", schema())

@@ -1,0 +1,203 @@
+"""What a customer shows of the pages that were kept, from issuer to verifier."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.carriers.base import KeptPage
+from client.carriers.covering import covering
+from client.carriers.page_proof import METADATA_BYTES, PageProofCarrier, product_id_of
+from loadtest.finished import finished
+from orders_svc.access import AccessQuery
+from orders_svc.access import Grant as KnownGrant
+from orders_svc.bootstrap import LEAF_DECODERS
+from orders_svc.bootstrap import LEAF_FAMILY as READ_FAMILY
+from orders_svc.strategies.page_proof import PageProofResolver
+from products_svc.bootstrap import LEAF_FAMILY, LEAVES
+from products_svc.issuing import AccessPage, Grant
+from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
+from products_svc.terms import Terms
+from shop.state.v1 import state_pb2 as v1
+from shop.state.v2 import state_pb2 as v2
+from tests.unit.crypto_kit import CLOCK, KEY, KEYS
+from waybill.metadata import PROOF, size_bytes
+from waybill.page_proof import PageProofReader
+from waybill.page_signing import PageSigner
+from waybill.signing import SigningKey
+from waybill.v1.page_proof_pb2 import PageProof
+from waybill.values import CarriedState
+
+
+class Ring:
+    def current(self) -> SigningKey:
+        return KEY
+
+
+def issuer(*versions: int) -> PageProofIssuer:
+    terms = Terms("products", "orders", 300, CLOCK)
+    signed = [PageVersion(LEAVES[each], PageSigner(LEAF_FAMILY, each)) for each in versions]
+    return PageProofIssuer(Ring(), terms, signed)
+
+
+def listed(
+    product_ids: Sequence[str],
+    *,
+    revision: int = 7,
+    subject: str = "ada",
+    versions: Sequence[int] = (2,),
+) -> KeptPage:
+    """A page as a client keeps it."""
+    grants = tuple(Grant(each, 3, 10**8 + revision) for each in product_ids)
+    issued = finished(issuer(*versions).issue(AccessPage(subject, grants, revision)))
+    return KeptPage(frozenset(product_ids), revision, PageProofCarrier().keep(issued))
+
+
+def resolved(carried: CarriedState, product_ids: Collection[str]) -> dict[str, KnownGrant]:
+    """What the orders service makes of it."""
+    reader = PageProofReader(
+        KEYS,
+        family=READ_FAMILY,
+        decoders=LEAF_DECODERS,
+        issuer="products",
+        audience="orders",
+        clock=CLOCK,
+    )
+    query = AccessQuery(
+        subject="ada",
+        product_ids=list(product_ids),
+        min_revision=0,
+        metadata=carried.metadata,
+        envelopes=(),
+        time_left_s=None,
+        proofs=carried.proofs,
+    )
+    return dict(finished(PageProofResolver(reader).resolve(query)))
+
+
+def test_both_services_mean_the_same_leaves() -> None:
+    assert LEAF_FAMILY == READ_FAMILY
+    names = [LEAF_FAMILY.format(version=each) for each in LEAVES]
+    assert names == [v1.Grant.DESCRIPTOR.full_name, v2.Grant.DESCRIPTOR.full_name]
+
+
+PRODUCTS = [f"sku-{n}" for n in range(12)]
+PAGES = st.lists(
+    st.tuples(st.sets(st.sampled_from(PRODUCTS), min_size=1).map(sorted), st.integers(1, 4)),
+    max_size=4,
+)
+
+
+@given(PAGES, st.sets(st.sampled_from(PRODUCTS), min_size=1))
+def test_what_is_shown_is_granted_at_its_newest_revision(
+    pages: list[tuple[list[str], int]], order: set[str]
+) -> None:
+    kept = [listed(product_ids, revision=revision) for product_ids, revision in pages]
+    carried = PageProofCarrier().carry(kept, order)
+    if not covering(kept, order):
+        assert carried == CarriedState()
+        return
+    revisions = {
+        each: max((page.revision for page in kept if each in page.product_ids), default=0)
+        for each in order
+    }
+    expected = {each: revision for each, revision in revisions.items() if revision}
+    found = resolved(carried, order)
+    assert {each: grant.revision for each, grant in found.items()} == expected
+    assert all(grant.unit_price_micros == 10**8 + grant.revision for grant in found.values())
+
+
+@given(PAGES, st.sets(st.sampled_from(PRODUCTS), min_size=1))
+def test_nothing_is_shown_that_is_not_ordered(
+    pages: list[tuple[list[str], int]], order: set[str]
+) -> None:
+    kept = [listed(product_ids, revision=revision) for product_ids, revision in pages]
+    carried = PageProofCarrier(metadata_bytes=0).carry(kept, order)
+    shown = [product_id_of(leaf) for proof in carried.proofs for leaf in proof.leaves]
+    assert len(shown) == len(set(shown))
+    assert set(shown) == {each for each in order if any(each in page.product_ids for page in kept)}
+
+
+def test_all_versions_are_shown() -> None:
+    carried = PageProofCarrier().carry([listed(["a", "b"], versions=(1, 2))], ["a"])
+    shown = [
+        PageProof.FromString(value) for _, value in carried.metadata if isinstance(value, bytes)
+    ]
+    assert [proof.version for proof in shown] == [1, 2]
+    assert resolved(carried, ["a"]) == {"a": KnownGrant("a", 3, 10**8 + 7, 7)}
+
+
+def test_version_one_knows_ids_only() -> None:
+    carried = PageProofCarrier().carry([listed(["a", "b"], versions=(1,))], ["a"])
+    assert resolved(carried, ["a"]) == {"a": KnownGrant("a", 0, None, 7)}
+
+
+def test_an_empty_page_is_not_signed() -> None:
+    assert finished(issuer(2).issue(AccessPage("ada", (), 7))) == CarriedState()
+
+
+def test_many_proofs_go_into_the_message() -> None:
+    page = listed([f"{n:064}" for n in range(100)])
+    few, many = (PageProofCarrier().carry([page], sorted(page.product_ids)[::n]) for n in (50, 3))
+    assert size_bytes(few.metadata) <= METADATA_BYTES
+    assert not few.proofs
+    assert not many.metadata
+    assert len(many.proofs) == 1
+    for carried in (few, many):
+        assert resolved(carried, page.product_ids)
+
+
+def test_none_in_metadata_by_setting() -> None:
+    carried = PageProofCarrier(metadata_bytes=0).carry([listed(["a"])], ["a"])
+    assert not carried.metadata
+    assert resolved(carried, ["a"])
+
+
+@pytest.mark.parametrize("leaf", [b"", b"\xff", b"\x08\x01"])
+def test_a_leaf_that_names_no_product(leaf: bytes) -> None:
+    assert product_id_of(leaf) == ""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The metadata entry of one product in the middle of a page."""
+
+    product_ids: list[str]
+    subject: str = "alice"
+    revision: int = 12_345
+    versions: Sequence[int] = field(default=(2,))
+
+    @property
+    def bytes(self) -> int:
+        page = listed(self.product_ids, subject=self.subject, revision=self.revision)
+        carried = PageProofCarrier().carry([page], [self.product_ids[len(self.product_ids) // 2]])
+        ((key, value),) = carried.metadata
+        assert key == PROOF
+        assert not carried.proofs
+        return size_bytes([(key, value)])
+
+
+@pytest.mark.parametrize(
+    ("page_size", "most"),
+    [(1, 260), (2, 300), (10, 430), (100, 560), (1_000, 690), (10_000, 860)],
+)
+def test_the_header_grows_with_the_logarithm_of_the_page(page_size: int, most: int) -> None:
+    assert Header([f"ABC-{n:06}-42" for n in range(page_size)]).bytes <= most
+
+
+UUIDS = [f"{n:08x}-0000-4000-8000-000000000000" for n in range(100)]
+
+
+def test_the_header_of_a_page_of_a_hundred_with_long_names() -> None:
+    """UUIDs for products and subject, and a revision that takes a million changes and more."""
+    header = Header(UUIDS, subject=UUIDS[0], revision=200_000_000)
+    assert header.bytes <= 600
+
+
+def test_the_header_with_a_million_entitlements() -> None:
+    """It depends on the page alone: the others show as a higher revision, which counts changes."""
+    few, million = (Header(UUIDS, revision=each).bytes for each in (100, 1_000_000))
+    assert few <= million <= few + 4
+    assert million <= 600
