@@ -1,0 +1,1 @@
+"""`make crosscheck`: the comparison's figures against tools that are not ours."""
