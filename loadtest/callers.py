@@ -1,19 +1,23 @@
-"""What a customer sends, again and again: orders from a listed page, or health checks.
+"""What a customer sends, again and again: orders from listed pages, listings, or health checks.
 
 Written for synchronous channels, which Locust's greenlets need; it works in any thread as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 import grpc
 
-from loadtest.listing import ListedPage
+from loadtest.holding import Pages
+from loadtest.listing import LIST_PRODUCTS, ListedPage, credentials
 from loadtest.results import Method, RequestBytes
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
-from waybill.metadata import size_bytes
+from shop.products.v1.products_pb2 import ListProductsRequest
+from waybill.metadata import Entry, size_bytes
+from waybill.strategy import Strategy
 
 PLACE_ORDER = "/shop.orders.v1.OrdersService/PlaceOrder"
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -60,17 +64,45 @@ class HealthCaller:
         return RequestBytes(metadata=0, message=0)
 
 
-class OrderCaller:
-    """Orders one unit of one of a few favourite products of a page, chosen at random by seed.
+class ListCaller:
+    """Lists the first page, and so has its state issued."""
 
-    Envelopes do not change between orders, so they are serialised once and appended to each
-    request's own fields: concatenated protobuf messages merge into one.
-    """
+    def __init__(self, channel: grpc.Channel, strategy: Strategy, token: str, size: int) -> None:
+        self._list: RawCall = channel.unary_unary(LIST_PRODUCTS)
+        self._metadata = credentials(strategy, token)
+        self._request = ListProductsRequest(page_size=size).SerializeToString()
+
+    def call(self, timeout_s: float) -> int:
+        return len(self._list(self._request, metadata=self._metadata, timeout=timeout_s))
+
+    def request_bytes(self) -> RequestBytes:
+        return RequestBytes(metadata=size_bytes(self._metadata), message=len(self._request))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order's parts that do not change from one order of a product to the next."""
+
+    product_id: str
+    metadata: tuple[Entry, ...]
+    tail: bytes
+    """Carried state in messages is serialised once and appended to each request's own fields:
+    concatenated protobuf messages merge into one."""
+
+    @classmethod
+    def of(cls, page: ListedPage, product_id: str) -> Self:
+        """An order of one product of `page`."""
+        fields = page.order_fields(product_id).SerializeToString()
+        return cls(product_id, page.order_metadata(product_id), fields)
+
+
+class OrderCaller:
+    """Orders one unit of one of a few favourite products of a page, chosen at random by seed."""
 
     def __init__(
         self,
         channel: grpc.Channel,
-        page: ListedPage,
+        pages: Pages,
         *,
         favourites: int,
         validate_only: bool,
@@ -78,27 +110,42 @@ class OrderCaller:
         random: Random,
     ) -> None:
         self._place: RawCall = channel.unary_unary(PLACE_ORDER)
-        self._metadata = page.metadata
-        self._tail = page.fields.SerializeToString()
-        among = page.product_ids
-        self._product_ids = random.sample(among, min(favourites, len(among)))
+        self._pages = pages
+        self._favourites = favourites
         self._validate_only = validate_only
         self._request_ids = request_ids
         self._random = random
-
-    def _request(self) -> bytes:
-        head = PlaceOrderRequest(
-            request_id=self._request_ids(),
-            lines=[OrderLine(product_id=self._random.choice(self._product_ids), quantity=1)],
-            validate_only=self._validate_only,
-        )
-        return head.SerializeToString() + self._tail
+        self._page: ListedPage | None = None
+        self._product_ids: Sequence[str] = ()
+        self._prepared: dict[str, Prepared] = {}
 
     def call(self, timeout_s: float) -> int:
-        return len(self._place(self._request(), metadata=self._metadata, timeout=timeout_s))
+        order = self._order(self._pages.take())
+        return len(self._place(self._request(order), metadata=order.metadata, timeout=timeout_s))
 
     def request_bytes(self) -> RequestBytes:
-        return RequestBytes(metadata=size_bytes(self._metadata), message=len(self._request()))
+        page = self._pages.peek()
+        order = Prepared.of(page, page.product_ids[0])
+        message = len(self._request(order))
+        return RequestBytes(metadata=size_bytes(order.metadata), message=message)
+
+    def _order(self, page: ListedPage) -> Prepared:
+        if page is not self._page:
+            many = min(self._favourites, len(page.product_ids))
+            self._page, self._prepared = page, {}
+            self._product_ids = self._random.sample(page.product_ids, many)
+        product_id = self._random.choice(self._product_ids)
+        if product_id not in self._prepared:
+            self._prepared[product_id] = Prepared.of(page, product_id)
+        return self._prepared[product_id]
+
+    def _request(self, order: Prepared) -> bytes:
+        head = PlaceOrderRequest(
+            request_id=self._request_ids(),
+            lines=[OrderLine(product_id=order.product_id, quantity=1)],
+            validate_only=self._validate_only,
+        )
+        return head.SerializeToString() + order.tail
 
 
 def request_ids(prefix: str) -> Callable[[], str]:

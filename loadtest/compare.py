@@ -1,144 +1,117 @@
-"""`make compare`: the strategies side by side, on this machine, in one table.
+"""`make compare`: the strategies side by side, in one table.
 
     python -m loadtest.compare
 
-Starts both services on free ports, drives every cell in rounds, prints the table and keeps the
-record in build/compare/<run-id>/results.json.
+Starts both services on free ports, or takes a deployment that is running, drives every cell in
+rounds, prints the table, and keeps record and report in build/compare/<run-id>/, to which
+build/compare/latest leads.
 """
 
 import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from loadtest import provenance
-from loadtest.driver import Driver, GeneratorFailed
-from loadtest.judging import judged
-from loadtest.plan import QUICK, Profile, Turn, turns
+from loadtest import options as command_line
+from loadtest import provenance, report
+from loadtest.against import CannotReach, Deployment
+from loadtest.comparison import Comparison, OpenSites
+from loadtest.driver import GeneratorFailed
+from loadtest.plan import Turn, turns
+from loadtest.preflight import NotReady
 from loadtest.processes import StartFailed
+from loadtest.profile import BadProfile, Profile
 from loadtest.progress import Progress
-from loadtest.results import Head, Run, Sample
-from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_shop, world_of
-from loadtest.shop import ROOT
+from loadtest.results import Head, Run
+from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_sites
 from loadtest.summary import summarise
 from loadtest.table import console, show
 from loadtest.targets import judge_targets
-from loadtest.world import Job
-from waybill.strategy import Strategy
 
-RESULTS = ROOT / "build" / "compare"
-DEFAULT_SEED = 1
+LATEST = "latest"
+"""A link beside the runs' folders, to the newest one."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+MISUSED = 2
+"""Exit code for a command line or a profile that makes no sense, as argparse has it."""
 
 
-class Comparison:
-    """One run of a profile; keeps what is measured, also when it is stopped."""
-
-    def __init__(self, profile: Profile, seed: int, progress: Progress) -> None:
-        self._profile = profile
-        self._seed = seed
-        self._progress = progress
-        self._samples: list[Sample] = []
-        at = provenance.begun()
-        self.head = Head(
-            run_id=provenance.run_id(at),
-            begun=at,
-            profile=profile.name,
-            seed=seed,
-            commit=provenance.commit(),
-            versions=provenance.versions(),
-            machine=provenance.machine(),
-            settings={**LAB_PRODUCTS_ENV, **LAB_ORDERS_ENV},
-        )
-
-    def run(self, folder: Path) -> Run:
-        """Start the services with their files in `folder`, and measure every cell.
-
-        Ctrl-C ends it with what was measured so far.
-
-        Raises:
-            StartFailed: a service did not start.
-            GeneratorFailed: a cell could not be driven.
-        """
-        try:
-            self._measure(folder)
-        except KeyboardInterrupt:
-            return self._result(complete=False)
-        finally:
-            self._progress.end()
-        return self._result(complete=True)
-
-    def _measure(self, folder: Path) -> None:
-        ids, users = self._profile.ids, self._profile.load.users
-        with lab_shop(folder, ids, users, self._seed) as shop:
-            world = world_of(shop, self.head.run_id, ids, users)
-            with Driver(world, shop.environ, folder / "generator.log") as driver:
-                for turn in turns(self._profile, self._seed):
-                    self._samples.append(self._take(turn, driver))
-
-    def _take(self, turn: Turn, driver: Driver) -> Sample:
-        cell, load = turn.cell, self._profile.load
-        self._progress.step(f"round {turn.round + 1}: {cell.row}, {cell.method}, {cell.ids:,} ids")
-        # One seed for all cells of a round: they get the same arrivals.
-        job = Job(cell=cell, load=load, seed=f"{self._seed}/{turn.round}")
-        return judged(cell, turn.round, load, driver.measure(job))
-
-    def _result(self, *, complete: bool) -> Run:
-        return Run(head=self.head, complete=complete, samples=tuple(self._samples))
-
-
-def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.compare", description=__doc__)
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
-    parser.add_argument("--rounds", type=int, default=QUICK.rounds)
-    parser.add_argument("--rate", type=float, default=QUICK.load.rate_per_s, help="calls a second")
-    parser.add_argument("--duration", type=float, default=QUICK.load.duration_s, help="s a cell")
-    parser.add_argument("--ids", type=int, nargs="+", default=list(QUICK.ids))
-    parser.add_argument(
-        "--strategies", type=Strategy, nargs="+", default=list(Strategy), choices=list(Strategy)
+def head_of(profile: Profile, seed: int, deployment: Deployment | None) -> Head:
+    """What the record says of where and how it was run."""
+    at = provenance.begun()
+    return Head(
+        run_id=provenance.run_id(at),
+        begun=at,
+        profile=profile.name,
+        seed=seed,
+        commit=provenance.commit(),
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+        settings=deployment.settings() if deployment else {**LAB_PRODUCTS_ENV, **LAB_ORDERS_ENV},
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
-    parser.add_argument("--gate", action="store_true", help="fail where a cost target is missed")
-    return parser.parse_args(argv)
 
 
-def profile_of(options: argparse.Namespace) -> Profile:
-    """The quick profile with what the command line changes."""
-    load = QUICK.load.model_copy(
-        update={"rate_per_s": options.rate, "duration_s": options.duration}
-    )
-    changed = replace(
-        QUICK,
-        strategies=tuple(options.strategies),
-        ids=tuple(options.ids),
-        rounds=options.rounds,
-        load=load,
-    )
-    return changed if changed == QUICK else replace(changed, name="quick, changed")
+def measured(profile: Profile, options: argparse.Namespace, deployment: Deployment | None) -> Run:
+    """Run the comparison.
+
+    Raises:
+        StartFailed, NotReady, GeneratorFailed: see `Comparison.run`.
+    """
+    planned = list(turns(profile, options.seed))
+    head = head_of(profile, options.seed, deployment)
+    progress = Progress(len(planned), sum(turn.seconds for turn in planned))
+    with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
+        open_sites = _open_sites(planned, head, deployment)
+        return Comparison(head, planned, progress).run(open_sites, Path(folder))
+
+
+def _open_sites(planned: Sequence[Turn], head: Head, deployment: Deployment | None) -> OpenSites:
+    if deployment:
+        return partial(deployment.sites, head.run_id)
+    return partial(lab_sites, planned, head.seed, head.run_id)
+
+
+def publish(run: Run, results: Path) -> Path:
+    """Keep the record of `run` and its report, and let `latest` lead there; returns the folder."""
+    folder = run.save(results / run.head.run_id).parent
+    report.write(run, folder)
+    link = results / f".{LATEST}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.name)
+    link.replace(results / LATEST)
+    return folder
+
+
+def failed(error: Exception, code: int) -> int:
+    """Say why there is no result; returns the exit code."""
+    print(f"The comparison failed, and nothing was recorded: {error}", file=sys.stderr)
+    return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison; returns the exit code."""
-    options = arguments(argv)
-    profile = profile_of(options)
-    progress = Progress(len(list(turns(profile, options.seed))))
-    comparison = Comparison(profile, options.seed, progress)
+    options = command_line.arguments(argv, __doc__)
     try:
-        with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
-            run = comparison.run(Path(folder))
-    except (StartFailed, GeneratorFailed) as error:
-        print(f"The comparison failed, and nothing was recorded: {error}", file=sys.stderr)
-        return 1
+        profile = command_line.profile_of(options)
+        deployment = command_line.deployment_of(options, profile)
+        run = measured(profile, options, deployment)
+    except (BadProfile, CannotReach) as error:
+        return failed(error, MISUSED)
+    except (StartFailed, NotReady, GeneratorFailed) as error:
+        return failed(error, 1)
     if not run.samples:
         print("Stopped before anything was measured.", file=sys.stderr)
         return INTERRUPTED
-    path = run.save(options.results / run.head.run_id)
+    return finish(run, options)
+
+
+def finish(run: Run, options: argparse.Namespace) -> int:
+    """Show and keep what was measured; returns the exit code."""
+    folder = publish(run, options.results)
     show(run, console())
-    print(f"\nRecord: {path}")
+    print(f"\nRecord: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     if not run.complete:
         return INTERRUPTED
     missed = [target for target in judge_targets(summarise(run.samples)) if not target.met]

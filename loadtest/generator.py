@@ -16,19 +16,24 @@ import grpc
 
 from loadtest.cpu import CpuMeter
 from loadtest.lab import Lab, Phase
+from loadtest.memory import resident_bytes
 from loadtest.refusals import refusal_of
 from loadtest.replies import Reply
-from loadtest.results import Load, Measured
+from loadtest.results import Load, Measured, Method
 from loadtest.users import USERS
+from loadtest.wire import WireMeter
 from loadtest.world import Job, World
 
 
 class Generator:
     """Drives cells against one world."""
 
-    def __init__(self, lab: Lab, meter: CpuMeter) -> None:
+    def __init__(self, lab: Lab, world: World) -> None:
         self._lab = lab
-        self._meter = meter
+        self._pids = world.pids
+        self._meter = CpuMeter(world.pids)
+        orders, products = WireMeter(world.orders_target), WireMeter(world.products_target)
+        self._wires = dict.fromkeys(Method, orders) | {Method.LIST: products}
 
     def measure(self, job: Job) -> Measured:
         """Warm the cell up, discard that, then measure it.
@@ -36,17 +41,24 @@ class Generator:
         Both phases end when the last answer is in, so that the servers' CPU time between them is
         that of the measured calls and of nothing else but the servers' own idling.
         """
-        warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
-        self._run(job, warm_up, "warm-up")
+        self._lab.prepare(job)
+        if job.load.warm_up_s:
+            warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
+            self._run(job, warm_up, "warm-up")
+        wire = self._wires[job.cell.method]
+        wire_before = wire.read()
         begin, before, own_before = time.perf_counter(), self._meter.read(), time.process_time()
         phase = self._run(job, job.load, "measured")
         cpu_s, own_s = self._meter.since(before), time.process_time() - own_before
+        elapsed_s = time.perf_counter() - begin
         return Measured(
             observed=phase.recorder.observed(job.load.duration_s),
             cpu_s=cpu_s,
             generator_cpu_s=own_s,
-            elapsed_s=time.perf_counter() - begin,
+            elapsed_s=elapsed_s,
             request=phase.request,
+            wire=wire.since(wire_before),
+            memory_bytes=resident_bytes(self._pids),
         )
 
     def _run(self, job: Job, load: Load, name: str) -> Phase:
@@ -92,7 +104,7 @@ def main() -> None:
     world = World.model_validate_json(sys.stdin.readline())
     lab = Lab(world)
     try:
-        generator = Generator(lab, CpuMeter(world.pids))
+        generator = Generator(lab, world)
         for line in sys.stdin:
             print(reply(generator, line).model_dump_json(), flush=True)
     finally:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, islice
 from random import Random
 
 import grpc
@@ -10,16 +10,18 @@ import grpc
 from loadtest.callers import (
     Caller,
     HealthCaller,
+    ListCaller,
     OrderCaller,
     is_validate_only,
     orders_channel,
     request_ids,
 )
-from loadtest.listing import ListedPage, listing_channel, whole_list
+from loadtest.holding import NewPages, OnePage, Pages, ReusedPages
+from loadtest.listing import ListedPage, full_page, full_pages, listing_channel
 from loadtest.pacing import endless, fixed_count
 from loadtest.recorder import Recorder
-from loadtest.results import Load, RequestBytes
-from loadtest.world import Job, World, subject
+from loadtest.results import Cell, Load, Method, RequestBytes, Warmth
+from loadtest.world import Job, World, holding
 from waybill.strategy import Strategy
 
 
@@ -27,8 +29,7 @@ class Phase:
     """One stretch of load on one cell, which all its users share."""
 
     def __init__(self, job: Job, load: Load, name: str, recorder: Recorder) -> None:
-        self.ids = job.cell.ids
-        self.method = job.cell.method
+        self.cell = job.cell
         self.load = load
         self.recorder = recorder
         self._seed = job.seed
@@ -50,11 +51,10 @@ class Phase:
 
     def arrivals(self, user: int) -> Iterator[float]:
         """When this user's calls are meant to start; endless where the phase has no length."""
-        rate = self.load.rate_per_s / self.load.users
         random = self.random(user, f"arrivals/{self._name}")
         if self.load.duration_s:
-            return fixed_count(rate, self.load.duration_s, random)
-        return endless(rate, random)
+            return fixed_count(share(self.load, user), self.load.duration_s, random)
+        return endless(self.load.rate_per_s / self.load.users, random)
 
 
 class Lab:
@@ -66,8 +66,22 @@ class Lab:
         self._request_ids = request_ids(world.run_id)
         self._listing = listing_channel(world.products_target)
         self._channels: dict[int, grpc.Channel] = {}
-        self._pages: dict[tuple[Strategy, int, int], ListedPage] = {}
+        self._listings: dict[int, grpc.Channel] = {}
+        self._kept: dict[tuple[str, int, str, int], ListedPage] = {}
+        self._pages: dict[int, Pages] = {}
         self.phase: Phase | None = None
+
+    def prepare(self, job: Job) -> None:
+        """List what the users of a job need before its first phase begins.
+
+        Raises:
+            grpc.RpcError: the products service refused.
+            ValueError: a customer's list is too short.
+        """
+        self._pages.clear()
+        if job.cell.method in ORDERING:
+            for user in range(job.load.users):
+                self.pages(Strategy(job.cell.row), job.cell, job.load, user)
 
     def begin(self, job: Job, load: Load, name: str) -> Phase:
         """Start a phase of a job; users that enter from now on belong to it.
@@ -83,37 +97,79 @@ class Lab:
             self._channels[user] = orders_channel(self._world.orders_target)
         return self._channels[user]
 
-    def page(self, strategy: Strategy, ids: int, user: int) -> ListedPage:
-        """The page that one customer holds; listed once. More users than customers share them.
-
-        Raises:
-            grpc.RpcError: the products service refused.
-            ValueError: the customer's list has another length.
-        """
-        user %= self._world.customers
-        key = (strategy, ids, user)
-        if key not in self._pages:
-            token = self._world.tokens[subject(ids, user)]
-            self._pages[key] = whole_list(self._listing, strategy, token, ids)
-        return self._pages[key]
+    def listing(self, user: int) -> grpc.Channel:
+        """A customer's connection to the products service."""
+        if user not in self._listings:
+            self._listings[user] = listing_channel(self._world.products_target)
+        return self._listings[user]
 
     def health_caller(self, user: int) -> Caller:
         """The floor's calls on a customer's connection."""
         return HealthCaller(self.channel(user))
 
-    def order_caller(self, strategy: Strategy, phase: Phase, user: int) -> Caller:
-        """A customer's orders."""
+    def caller(self, strategy: Strategy, phase: Phase, user: int) -> Caller:
+        """A customer's calls with one strategy.
+
+        Raises:
+            grpc.RpcError: the products service refused.
+            ValueError: the customer's list is too short.
+        """
+        cell = phase.cell
+        if cell.method is Method.LIST:
+            return ListCaller(self.listing(user), strategy, self._token(cell, user), cell.ids)
         return OrderCaller(
             self.channel(user),
-            self.page(strategy, phase.ids, user),
+            self.pages(strategy, cell, phase.load, user),
             favourites=phase.load.favourites,
-            validate_only=is_validate_only(phase.method),
+            validate_only=is_validate_only(cell.method),
             request_ids=self._request_ids,
             # Each method has its favourites, so that one cell does not warm the next one's cache.
-            random=phase.random(user, f"orders/{phase.method}"),
+            random=phase.random(user, f"orders/{cell.method}"),
         )
+
+    def pages(self, strategy: Strategy, cell: Cell, load: Load, user: int) -> Pages:
+        """What a customer orders from; prepared once for all phases of a job."""
+        if not fresh(cell):
+            return OnePage(self._kept_page(strategy, cell, user))
+        if user not in self._pages:
+            self._pages[user] = self._fresh_pages(strategy, cell, load, user)
+        return self._pages[user]
+
+    def _fresh_pages(self, strategy: Strategy, cell: Cell, load: Load, user: int) -> Pages:
+        token = self._token(cell, user)
+        pages = full_pages(self.listing(user), strategy, token, cell.ids)
+        if cell.orders_per_list:
+            return ReusedPages(pages, cell.orders_per_list)
+        warm_up = load.model_copy(update={"duration_s": load.warm_up_s})
+        return NewPages(islice(pages, share(warm_up, user) + share(load, user)))
+
+    def _kept_page(self, strategy: Strategy, cell: Cell, user: int) -> ListedPage:
+        """The page that one customer holds; listed once. More users than customers share them."""
+        key = (holding(cell), cell.ids, strategy.value, user % len(self._world.tokens(cell)))
+        if key not in self._kept:
+            token = self._token(cell, user)
+            self._kept[key] = full_page(self._listing, strategy, token, cell.ids)
+        return self._kept[key]
+
+    def _token(self, cell: Cell, user: int) -> str:
+        tokens = self._world.tokens(cell)
+        return tokens[user % len(tokens)]
 
     def close(self) -> None:
         """Close all connections."""
-        for channel in (self._listing, *self._channels.values()):
+        for channel in (self._listing, *self._channels.values(), *self._listings.values()):
             channel.close()
+
+
+def share(load: Load, user: int) -> int:
+    """How many of a load's calls are one user's; all users' together are exactly the load's."""
+    each, left = divmod(round(load.rate_per_s * load.duration_s), load.users)
+    return each + (user % load.users < left)
+
+
+ORDERING = frozenset({Method.VALIDATE, Method.PLACE})
+
+
+def fresh(cell: Cell) -> bool:
+    """Whether its orders need new pages as they go on."""
+    return cell.warmth is Warmth.COLD or cell.orders_per_list > 0

@@ -1,11 +1,11 @@
-"""Listing a page as a customer does, and keeping what its strategy carries."""
+"""Listing pages as a customer does, and keeping what the strategy carries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import grpc
 
-from client.carriers.base import kept_page
+from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1.orders_pb2 import PlaceOrderRequest
 from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsResponse
@@ -34,21 +34,24 @@ def listing_channel(target: str) -> grpc.Channel:
 class ListedPage:
     """A page as a customer holds it: what to order from it, and what to send along."""
 
+    strategy: Strategy
     product_ids: Sequence[str]
     credentials: tuple[Entry, ...]
-    carried: CarriedState
-    last: bool
-    """Whether no page follows."""
+    kept: KeptPage
+    next_page_token: str
+    """Empty where no page follows."""
 
-    @property
-    def metadata(self) -> tuple[Entry, ...]:
-        """The metadata of an order."""
-        return (*self.credentials, *self.carried.metadata)
+    def carried(self, product_id: str) -> CarriedState:
+        """The state that an order of one product shows."""
+        return CARRIERS[self.strategy].carry([self.kept], [product_id])
 
-    @property
-    def fields(self) -> PlaceOrderRequest:
-        """An order's carried state, with the order's own fields still missing."""
-        return PlaceOrderRequest(state=self.carried.envelopes)
+    def order_metadata(self, product_id: str) -> tuple[Entry, ...]:
+        """The metadata of an order of one product."""
+        return (*self.credentials, *self.carried(product_id).metadata)
+
+    def order_fields(self, product_id: str) -> PlaceOrderRequest:
+        """The order's carried state, with the order's own fields still missing."""
+        return PlaceOrderRequest(state=self.carried(product_id).envelopes)
 
 
 def credentials(strategy: Strategy, token: str) -> tuple[Entry, ...]:
@@ -56,7 +59,9 @@ def credentials(strategy: Strategy, token: str) -> tuple[Entry, ...]:
     return ((AUTHORIZATION, f"Bearer {token}"), (STRATEGY, strategy.value))
 
 
-def first_page(channel: grpc.Channel, strategy: Strategy, token: str, size: int) -> ListedPage:
+def listed(
+    channel: grpc.Channel, strategy: Strategy, token: str, size: int, page_token: str = ""
+) -> ListedPage:
     """List at most `size` products and keep what `strategy` carries.
 
     Raises:
@@ -66,28 +71,52 @@ def first_page(channel: grpc.Channel, strategy: Strategy, token: str, size: int)
     listing: grpc.UnaryUnaryMultiCallable[bytes, ListProductsResponse] = channel.unary_unary(
         LIST_PRODUCTS, response_deserializer=ListProductsResponse.FromString
     )
-    request = ListProductsRequest(page_size=size).SerializeToString()
+    request = ListProductsRequest(page_size=size, page_token=page_token).SerializeToString()
     answer, call = listing.with_call(request, metadata=entries, timeout=LISTING_TIMEOUT_S)
     product_ids = [product.product_id for product in answer.products]
-    carrier = CARRIERS[strategy]
-    page = kept_page(carrier, answer, call.initial_metadata())
     return ListedPage(
+        strategy=strategy,
         product_ids=product_ids,
         credentials=entries,
-        carried=carrier.carry([page], product_ids[:1]),
-        last=not answer.next_page_token,
+        kept=kept_page(CARRIERS[strategy], answer, call.initial_metadata()),
+        next_page_token=answer.next_page_token,
     )
 
 
-def whole_list(channel: grpc.Channel, strategy: Strategy, token: str, ids: int) -> ListedPage:
-    """List a customer's `ids` products on one page.
+def too_short(page: ListedPage, size: int) -> ValueError:
+    """The error for a list that has no page of `size`."""
+    return ValueError(
+        f"a page of {size:,} ids is wanted, and the customer's list has {len(page.product_ids):,}"
+    )
+
+
+def full_page(channel: grpc.Channel, strategy: Strategy, token: str, size: int) -> ListedPage:
+    """List the first page, of exactly `size` products.
 
     Raises:
         grpc.RpcError: the products service refused.
-        ValueError: the customer's list has another length.
+        ValueError: the list is shorter.
     """
-    page = first_page(channel, strategy, token, ids)
-    if len(page.product_ids) != ids or not page.last:
-        more = "" if page.last else " and more"
-        raise ValueError(f"the list has {len(page.product_ids)} products{more}, not {ids}")
-    return page
+    return next(full_pages(channel, strategy, token, size))
+
+
+def full_pages(
+    channel: grpc.Channel, strategy: Strategy, token: str, size: int
+) -> Iterator[ListedPage]:
+    """One page after the other, and from the beginning again when no full one is left.
+
+    A page that is listed again after a second is issued with a later time, and so is new to
+    everybody who remembers state.
+
+    Raises:
+        grpc.RpcError: the products service refused.
+        ValueError: there is not a single page of `size`.
+    """
+    page_token = ""
+    while True:
+        page = listed(channel, strategy, token, size, page_token)
+        if len(page.product_ids) == size:
+            yield page
+        elif not page_token:
+            raise too_short(page, size)
+        page_token = page.next_page_token

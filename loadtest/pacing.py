@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
 
-def fixed_count(rate_per_s: float, duration_s: float, random: Random) -> Iterator[float]:
-    """Intended starts, in seconds from the beginning: exactly `rate_per_s * duration_s` of them.
+def fixed_count(count: int, duration_s: float, random: Random) -> Iterator[float]:
+    """Exactly `count` intended starts within `duration_s`, in seconds from the beginning.
 
     A Poisson process, given its count, is so many uniform points in order. Fixing the count keeps
     its bursts and makes all cells of a comparison equally many calls.
     """
-    count = round(rate_per_s * duration_s)
     return iter(sorted(random.uniform(0.0, duration_s) for _ in range(count)))
 
 

@@ -113,7 +113,7 @@ class RequestBytes(_Value):
 
 
 class WireBytes(_Value):
-    """Bytes of the TCP streams between client and orders service, over the measured phase.
+    """Bytes of the TCP streams between client and called service, over the measured phase.
 
     With HTTP/2 framing and HPACK as they really were; without TCP and IP headers.
     """
@@ -129,7 +129,7 @@ class Measured(_Value):
 
     observed: Observed
     cpu_s: dict[str, float]
-    """By service: "orders" and "products"."""
+    """By service: "orders" and "products"; empty where they run on another machine."""
     generator_cpu_s: float
     """Of the load generator itself."""
     elapsed_s: float
@@ -154,9 +154,10 @@ class Sample(_Value):
     """The generator could not keep its schedule: the figures say more of it than of the cell."""
 
     def cpu_us(self, service: str) -> float | None:
-        """CPU time of `service` for each answered call, in microseconds."""
+        """CPU time of `service` for each answered call, in microseconds; None if not known."""
         answered = self.measured.observed.answered
-        return self.measured.cpu_s[service] / answered * 1e6 if answered else None
+        used_s = self.measured.cpu_s.get(service)
+        return used_s / answered * 1e6 if answered and used_s is not None else None
 
 
 class Machine(_Value):

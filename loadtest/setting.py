@@ -1,11 +1,18 @@
-"""The shop as the comparison needs it: its customers, and the settings that are not the default."""
+"""The shops as the comparison needs them: customers, and the settings that are not the default."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+from loadtest.lab import fresh
+from loadtest.plan import Turn
+from loadtest.results import FLOOR, Cell
 from loadtest.shop import Shop
 from loadtest.stock import Stock
-from loadtest.world import World, subject
+from loadtest.world import World, holding
+from products_svc.catalogue.ids import IdKind
 
 LAB_PRODUCTS_ENV = {
     # The issuer's own budget is off, so that the transport's limit is what is seen.
@@ -18,26 +25,107 @@ LAB_ORDERS_ENV = {
     # One line for each placed order would be a cost that the floor does not have.
     "ORDERS_LOG_LEVEL": "warning",
 }
+MOST_ROWS = 200_000
+"""Grants of all customers of one holding, above which fewer customers share their lists."""
 
 
-def subjects(ids: Sequence[int], customers: int) -> dict[str, int]:
-    """The lab's customers: so many for each number of ids that one may order."""
-    return {subject(count, number): count for count in ids for number in range(customers)}
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Running services, and the environment for processes that work with them."""
+
+    world: World
+    environ: Mapping[str, str]
 
 
-def lab_shop(folder: Path, ids: Sequence[int], customers: int, seed: int) -> Shop:
-    """A shop, not started yet, whose customers may order exactly as many products as named."""
-    stock = Stock(grants=subjects(ids, customers), products=max(ids), seed=seed)
-    return Shop(folder, products_env=LAB_PRODUCTS_ENV, orders_env=LAB_ORDERS_ENV, stock=stock)
+Sites: TypeAlias = Mapping[int, Site]
+"""By the number of the orders service's processes."""
 
 
-def world_of(shop: Shop, run_id: str, ids: Sequence[int], customers: int) -> World:
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What each of some customers may order. `name` is that of `world.holding`."""
+
+    name: str
+    grants: int
+    id_kind: IdKind
+    customers: int
+
+    @classmethod
+    def of(cls, cell: Cell, customers: int) -> "Holding":
+        """What the customers of `cell` hold."""
+        return cls(holding(cell), cell.grants or cell.ids, IdKind(cell.id_kind), customers)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The customers."""
+        return tuple(f"load-{self.name}-{number}" for number in range(self.customers))
+
+
+def holdings(turns: Iterable[Turn]) -> list[Holding]:
+    """The customers whom `turns` need."""
+    found: dict[str, Holding] = {}
+    for turn in turns:
+        if turn.cell.row != FLOOR:
+            wanted = _holding(turn.cell, max(load.users for load in turn.loads))
+            found[wanted.name] = max(
+                (wanted, found.get(wanted.name, wanted)), key=lambda each: each.customers
+            )
+    return list(found.values())
+
+
+def _holding(cell: Cell, users: int) -> Holding:
+    grants = cell.grants or cell.ids
+    customers = users if fresh(cell) else max(1, min(users, MOST_ROWS // grants))
+    return Holding.of(cell, customers)
+
+
+def lab_shop(
+    folder: Path, wanted: Iterable[Holding], seed: int, *, orders_workers: int = 1
+) -> Shop:
+    """A shop, not started yet, with the customers of `wanted`."""
+    wanted = list(wanted)
+    stock = Stock(
+        grants={subject: each.grants for each in wanted for subject in each.subjects},
+        id_kinds={subject: each.id_kind for each in wanted for subject in each.subjects},
+        products=max((each.grants for each in wanted), default=1),
+        seed=seed,
+    )
+    return Shop(
+        folder,
+        products_env=LAB_PRODUCTS_ENV,
+        orders_env=LAB_ORDERS_ENV,
+        orders_workers=orders_workers,
+        stock=stock,
+    )
+
+
+def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
     """What a load generator must know of a running lab shop."""
     return World(
         run_id=run_id,
         orders_target=shop.orders_target,
         products_target=shop.products_target,
         pids={"orders": shop.orders_pids, "products": shop.products.pids},
-        customers=customers,
-        tokens={name: shop.token(name) for name in subjects(ids, customers)},
+        customers={each.name: tuple(map(shop.token, each.subjects)) for each in wanted},
     )
+
+
+@contextmanager
+def lab_sites(turns: Iterable[Turn], seed: int, run_id: str, folder: Path) -> Iterator[Sites]:
+    """Shops of the lab for all of `turns`, one for each number of processes.
+
+    All run at once, so that their cells can be measured in the same rounds.
+
+    Raises:
+        StartFailed: a service did not start.
+    """
+    turns = list(turns)
+    with ExitStack() as stack:
+        sites = {}
+        for workers in sorted({turn.cell.workers for turn in turns}):
+            wanted = holdings(turn for turn in turns if turn.cell.workers == workers)
+            home = folder / f"workers-{workers}"
+            home.mkdir()
+            shop = stack.enter_context(lab_shop(home, wanted, seed, orders_workers=workers))
+            sites[workers] = Site(world_of(shop, run_id, wanted), shop.environ)
+        yield sites

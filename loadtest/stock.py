@@ -19,17 +19,29 @@ class Stock:
 
     grants: Mapping[str, int] = field(default_factory=lambda: dict(DEMO_SUBJECTS))
     products: int = 100
+    """How many there are of each kind of ids."""
     id_kind: IdKind = IdKind.SKU
+    id_kinds: Mapping[str, IdKind] = field(default_factory=dict)
+    """By subject, where its products have ids of another kind."""
     seed: int = 1
 
     def catalogue(self) -> list[Product]:
         """Everything there is."""
-        spec = CatalogueSpec(0, 0, self.products, self.id_kind, self.seed)
-        return list(generate_products(spec))
+        return [product for kind in self._kinds() for product in self._of_kind(kind)]
 
     def granted(self, subject: str) -> list[str]:
         """The ids of what `subject` may order, in order."""
-        return sorted(product.product_id for product in self._choice(subject, self.catalogue()))
+        choice = self._choice(subject, self._of_kind(self._kind(subject)))
+        return sorted(product.product_id for product in choice)
+
+    def _kind(self, subject: str) -> IdKind:
+        return self.id_kinds.get(subject, self.id_kind)
+
+    def _kinds(self) -> list[IdKind]:
+        return list(dict.fromkeys((self.id_kind, *self.id_kinds.values())))
+
+    def _of_kind(self, kind: IdKind) -> list[Product]:
+        return list(generate_products(CatalogueSpec(0, 0, self.products, kind, self.seed)))
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write the files that `python -m products_svc import` takes: products and grants."""
@@ -41,9 +53,9 @@ class Stock:
         return products_file, grants_file
 
     def _wanted(self) -> Iterator[WantedGrant]:
-        catalogue = self.catalogue()
+        catalogues = {kind: self._of_kind(kind) for kind in self._kinds()}
         for subject in self.grants:
-            for product in self._choice(subject, catalogue):
+            for product in self._choice(subject, catalogues[self._kind(subject)]):
                 yield WantedGrant(
                     subject=subject,
                     product_id=product.product_id,

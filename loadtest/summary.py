@@ -4,9 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import TypeAlias
 
 from loadtest.histogram import Latencies
-from loadtest.results import FLOOR, Cell, Method, RequestBytes, Sample
+from loadtest.judging import throughput_per_s
+from loadtest.results import FLOOR, Cell, Experiment, Load, Method, RequestBytes, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,21 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cell over all rounds. Counts are sums; saturated rounds count in nothing else."""
+    """One cell under one load over all rounds.
+
+    Counts are sums; saturated rounds count in nothing else.
+    """
 
     cell: Cell
+    experiment: Experiment
+    load: Load
     rounds: int
     saturated_rounds: int
     requested_per_s: float
     achieved_per_s: float
+    """Calls sent a second."""
+    throughput_per_s: float
+    """Calls answered well a second, until the last answer."""
     intended: int
     ok: int
     refused: Mapping[str, int]
@@ -40,6 +50,8 @@ class Row:
     p50_us: int | None
     p99_us: int | None
     service_p50_us: int | None
+    refused_p50_us: int | None
+    """How long refusals took, which a transport may hold back."""
     lag_p95_us: int | None
     orders_us: Spread | None
     """CPU time of the orders service for each answered call, in microseconds."""
@@ -47,8 +59,13 @@ class Row:
     ratio: Spread | None
     """How many floor calls of the same round a call costs; see `ratio_to`."""
     request: RequestBytes
+    wire_up: Spread | None
+    """Bytes on the wire for each answered call, from the client."""
+    wire_down: Spread | None
+    memory_bytes: Mapping[str, int]
+    """The most that each service had resident."""
     rank: int | None = None
-    """Place by CPU time among the strategies with the same ids and method."""
+    """Place by CPU time among the strategies of the same block."""
 
     @property
     def saturated(self) -> bool:
@@ -64,6 +81,14 @@ class Row:
     def broken(self) -> bool:
         """Most answers were refusals."""
         return self.answered > 2 * self.ok
+
+    @property
+    def block(self) -> "Block":
+        """What it may be compared within: all the same but the strategy."""
+        return self.experiment, self.cell.model_copy(update={"row": ""}), self.load
+
+
+Block: TypeAlias = tuple[Experiment, Cell, Load]
 
 
 def by_code(refused: Mapping[str, int]) -> dict[str, int]:
@@ -84,13 +109,33 @@ class Floor:
     """CPU seconds that the products service uses in a second, though no floor call reaches it."""
 
 
-def floors(samples: Iterable[Sample]) -> dict[int, Floor]:
-    """The floor of each round that has one to be believed."""
-    rounds: defaultdict[int, list[Sample]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a floor and the cells that it stands under have in common.
+
+    The rate is part of it: a service's idle work weighs more on each of fewer calls.
+    """
+
+    round: int
+    rate_per_s: float
+    users: int
+    workers: int
+
+    @classmethod
+    def of(cls, sample: Sample) -> "Setting":
+        """The setting of one sample."""
+        load = sample.load
+        return cls(sample.round, load.rate_per_s, load.users, sample.cell.workers)
+
+
+def floors(samples: Iterable[Sample]) -> dict[Setting, Floor]:
+    """The floor of each setting that has one to be believed."""
+    found: defaultdict[Setting, list[Sample]] = defaultdict(list)
     for sample in samples:
-        if sample.cell.row == FLOOR and not sample.saturated:
-            rounds[sample.round].append(sample)
-    return {number: _floor(taken) for number, taken in rounds.items()}
+        measured = sample.measured
+        if sample.cell.row == FLOOR and not sample.saturated and measured.cpu_s:
+            found[Setting.of(sample)].append(sample)
+    return {setting: _floor(taken) for setting, taken in found.items()}
 
 
 def _floor(samples: Sequence[Sample]) -> Floor:
@@ -115,8 +160,9 @@ def ratio_to(floor: Floor, sample: Sample) -> float | None:
     return (orders_us + extra_s / measured.observed.answered * 1e6) / floor.orders_us
 
 
-def _ratios(samples: Iterable[Sample], floor: Mapping[int, Floor]) -> list[float]:
-    taken = (ratio_to(floor[sample.round], sample) for sample in samples if sample.round in floor)
+def _ratios(samples: Iterable[Sample], floor: Mapping[Setting, Floor]) -> list[float]:
+    under = ((sample, floor.get(Setting.of(sample))) for sample in samples)
+    taken = (ratio_to(found, sample) for sample, found in under if found)
     return [ratio for ratio in taken if ratio is not None]
 
 
@@ -124,31 +170,57 @@ def _costs(samples: Iterable[Sample], service: str) -> list[float]:
     return [cost for sample in samples if (cost := sample.cpu_us(service)) is not None]
 
 
-def _row(cell: Cell, samples: Sequence[Sample], floor: Mapping[int, Floor]) -> Row:
+def _wire(samples: Iterable[Sample], direction: str) -> list[float]:
+    """Bytes a call in each round; rounds without an answer or a count have none."""
+    measured = (sample.measured for sample in samples)
+    return [
+        getattr(each.wire, direction) / each.observed.answered
+        for each in measured
+        if each.wire and each.observed.answered
+    ]
+
+
+def _memory(samples: Iterable[Sample]) -> dict[str, int]:
+    most: dict[str, int] = {}
+    for sample in samples:
+        for service, size in sample.measured.memory_bytes.items():
+            most[service] = max(size, most.get(service, 0))
+    return most
+
+
+def _row(samples: Sequence[Sample], floor: Mapping[Setting, Floor]) -> Row:
     good = [sample for sample in samples if not sample.saturated]
-    shown = [sample.measured.observed for sample in good or samples]
-    latency = Latencies.merged(seen.latency for seen in shown)
+    shown = good or samples
+    seen = [sample.measured.observed for sample in shown]
+    latency = Latencies.merged(each.latency for each in seen)
     refused: Counter[str] = Counter()
     for sample in samples:
         refused.update(by_code(sample.measured.observed.refused))
     return Row(
-        cell=cell,
+        cell=samples[0].cell,
+        experiment=samples[0].experiment,
+        load=samples[0].load,
         rounds=len(samples),
         saturated_rounds=len(samples) - len(good),
         requested_per_s=samples[0].load.rate_per_s,
-        achieved_per_s=median(seen.achieved_per_s for seen in shown),
+        achieved_per_s=median(each.achieved_per_s for each in seen),
+        throughput_per_s=median(map(throughput_per_s, shown)),
         intended=sum(sample.measured.observed.intended for sample in samples),
         ok=sum(sample.measured.observed.ok for sample in samples),
         refused=dict(refused),
         dropped=sum(sample.measured.observed.dropped for sample in samples),
         p50_us=latency.percentile_us(50),
         p99_us=latency.percentile_us(99),
-        service_p50_us=Latencies.merged(seen.service_time for seen in shown).percentile_us(50),
-        lag_p95_us=Latencies.merged(seen.send_lag for seen in shown).percentile_us(95),
+        service_p50_us=Latencies.merged(each.service_time for each in seen).percentile_us(50),
+        refused_p50_us=Latencies.merged(each.refused_latency for each in seen).percentile_us(50),
+        lag_p95_us=Latencies.merged(each.send_lag for each in seen).percentile_us(95),
         orders_us=Spread.of(_costs(good, "orders")),
         products_us=Spread.of(_costs(good, "products")),
         ratio=Spread.of(_ratios(good, floor)),
         request=samples[0].measured.request,
+        wire_up=Spread.of(_wire(shown, "up")),
+        wire_down=Spread.of(_wire(shown, "down")),
+        memory_bytes=_memory(samples),
     )
 
 
@@ -161,22 +233,30 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
 
 
 def summarise(samples: Iterable[Sample]) -> list[Row]:
-    """One row for each cell, grouped by method and ids, each group cheapest first."""
+    """One row for each cell under each load, in blocks of the same but for the strategy.
+
+    Blocks are in order of experiment, method, axes and rate, the floors first; each block is
+    cheapest first.
+    """
     samples = list(samples)
     floor = floors(samples)
-    cells: defaultdict[Cell, list[Sample]] = defaultdict(list)
+    cells: defaultdict[tuple[Experiment, Cell, Load], list[Sample]] = defaultdict(list)
     for sample in samples:
-        cells[sample.cell].append(sample)
-    groups: defaultdict[tuple[Method, int], list[Row]] = defaultdict(list)
-    for cell, taken in cells.items():
-        groups[cell.method, cell.ids].append(_row(cell, taken, floor))
-    order = sorted(groups, key=lambda group: (_METHOD_ORDER[group[0]], group[1]))
-    return [row for group in order for row in _ranked(groups[group])]
+        cells[sample.experiment, sample.cell, sample.load].append(sample)
+    blocks: defaultdict[Block, list[Row]] = defaultdict(list)
+    for taken in cells.values():
+        row = _row(taken, floor)
+        blocks[row.block].append(row)
+    return [row for block in sorted(blocks, key=_order) for row in _ranked(blocks[block])]
 
 
-_METHOD_ORDER = {
-    Method.HEALTH: 0,
-    Method.VALIDATE: 1,
-    Method.PLACE: 2,
-    Method.LIST: 3,
-}
+_METHODS = (Method.HEALTH, *(method for method in Method if method is not Method.HEALTH))
+
+
+def _order(block: Block) -> tuple[object, ...]:
+    experiment, cell, load = block
+    return (
+        *(list(Experiment).index(experiment), _METHODS.index(cell.method)),
+        *(cell.workers, cell.id_kind, cell.orders_per_list, cell.grants, cell.ids),
+        *(load.users, load.rate_per_s, load.duration_s),
+    )

@@ -12,14 +12,30 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.colours import COLOURS
+from loadtest.curves import curves
 from loadtest.histogram import Latencies
-from loadtest.report.points import Findings, usual_cost
+from loadtest.report.points import Findings
 from loadtest.report.terminal import verdict_grid
-from loadtest.results import MAX_LAG_US, MIN_ACHIEVED, Head, Run, Sample
+from loadtest.results import (
+    MAX_LAG_US,
+    MIN_ACHIEVED,
+    Cell,
+    Experiment,
+    Head,
+    Method,
+    Run,
+    Sample,
+)
 from loadtest.summary import Row, Spread, floors, summarise
 from loadtest.targets import judge_targets
 
 WIDTH = 100
+
+BLOCKS = frozenset({Experiment.COST, Experiment.COLD, Experiment.ISSUE})
+"""Experiments that are shown cell by cell; the others are curves."""
+USUAL = Cell(row="", ids=0, method=Method.VALIDATE)
+"""What needs no mention."""
+USUAL_USERS = 4
 
 _COLUMNS = (
     ("#", 1),
@@ -27,27 +43,29 @@ _COLUMNS = (
     ("ask\n/s", 4),
     ("got\n/s", 4),
     ("ok", 6),
-    ("refused", 10),
-    ("p50\nµs", 7),
-    ("p99\nµs", 8),
-    ("serve\np50 µs", 6),
+    ("refused", 9),
+    ("p50\nµs", 6),
+    ("p99\nµs", 7),
+    ("serve\nµs", 5),
     ("orders\nCPU µs", 6),
     ("prod.\nCPU µs", 6),
     ("CPU,\n× floor", 10),
-    ("sent\nbytes", 7),
+    ("wire\nup", 5),
+    ("wire\ndown", 5),
 )
 """Header and width of each column; with one space between, `WIDTH` in all."""
-_REFUSED_WIDTH = 10
+_REFUSED_WIDTH = 9
 
 _LEGEND = (
     "#: rank by CPU time within a block; none for what was saturated or mostly refused.",
     "got: calls sent a second. p50, p99: accepted calls from the intended start, which includes",
-    "the generator's own lag; serve: from the actual start.",
+    "the generator's own lag; serve: median from the actual start.",
     "CPU µs: of the orders and the products process for each answered call, their idle work",
     "included, median of the rounds. × floor: orders, and what products uses beyond its idle work,",
     "over a bare health check on the orders process in the same round, ± half the rounds' range.",
-    "sent: request bytes before compression: metadata as HTTP/2 counts it (key + value + 32 each)",
-    "plus the message.",
+    "wire: bytes of the TCP stream for each answered call, with HTTP/2 framing and HPACK as they",
+    "were, from the kernel's counters of the generator's own connections (TCP_INFO). Issuing is a",
+    "block of its own (ListProducts), and so is checking state that was never seen before (cold).",
 )
 
 
@@ -63,8 +81,8 @@ def show(run: Run, out: Console) -> None:
         out.print(Text("Stopped early: what was measured until then.", style="yellow"))
     out.print()
     out.print(verdict_grid(Findings.of(run)))
-    rows = summarise(usual_cost(run))
-    for part in tables(rows):
+    rows = summarise(run.samples)
+    for part in (*tables(row for row in rows if row.experiment in BLOCKS), *curves(rows)):
         out.print(part)
     for note in (*_LEGEND, *notes(rows), *conditions(run.samples)):
         out.print(Text(note, style="dim"))
@@ -75,7 +93,7 @@ def show(run: Run, out: Console) -> None:
 def headline(head: Head) -> str:
     """What was compared, in one sentence."""
     return (
-        f"Waybill: four ways to carry entitlements, {head.profile} profile, run {head.run_id}, "
+        f"Waybill: ways to carry entitlements, {head.profile} profile, run {head.run_id}, "
         f"commit {head.commit}, seed {head.seed}, {head.machine.cpus} × {head.machine.cpu}, "
         f"one machine over loopback"
     )
@@ -84,7 +102,7 @@ def headline(head: Head) -> str:
 def tables(rows: Iterable[Row]) -> Iterator[Table | Text]:
     """One block for each method and number of ids, all in the same columns; headers once."""
     header = True
-    for _, group in groupby(rows, key=lambda row: (row.cell.method, row.cell.ids)):
+    for _, group in groupby(rows, key=lambda row: row.block):
         block = list(group)
         part = _columns(header=header)
         for row in block:
@@ -106,7 +124,19 @@ def _columns(*, header: bool) -> Table:
 
 
 def _block_title(row: Row) -> str:
-    return f"{row.cell.method}" + (f", {row.cell.ids:,} ids" if row.cell.ids else "")
+    """The experiment and what the cells call, and each axis that is not at its usual value."""
+    cell = row.cell
+    unusual = (
+        (cell.ids, f"{cell.ids:,} ids"),
+        (cell.grants > cell.ids, f"of {cell.grants:,} grants"),
+        (cell.id_kind != USUAL.id_kind, cell.id_kind),
+        (cell.orders_per_list, f"{cell.orders_per_list} orders a list"),
+        (cell.workers != USUAL.workers, f"{cell.workers} workers"),
+        (row.load.users != USUAL_USERS, f"{row.load.users} customers"),
+    )
+    return ", ".join(
+        [f"{row.experiment}: {cell.method}", *(text for told, text in unusual if told)]
+    )
 
 
 def _cells(row: Row) -> Sequence[str]:
@@ -123,7 +153,8 @@ def _cells(row: Row) -> Sequence[str]:
         _middle(row.orders_us),
         _middle(row.products_us),
         _verdict(row),
-        f"{row.request.total:,}",
+        size(row.wire_up),
+        size(row.wire_down),
     )
 
 
@@ -150,6 +181,13 @@ def _whole(value: int | None) -> str:
 
 def _middle(spread: Spread | None) -> str:
     return "–" if spread is None else f"{spread.median:,.0f}"
+
+
+def size(spread: Spread | None) -> str:
+    """Bytes in five columns."""
+    if spread is None:
+        return "–"
+    return f"{spread.median:,.0f}" if spread.median < 10_000 else f"{spread.median / 1000:,.0f}k"
 
 
 def _verdict(row: Row) -> str:
@@ -187,20 +225,37 @@ def conditions(samples: Sequence[Sample]) -> Iterator[str]:
     if not samples:
         yield "No cell was measured."
         return
-    load = samples[0].load
     rounds = len({sample.round for sample in samples})
     lag = Latencies.merged(sample.measured.observed.send_lag for sample in samples)
     own = sum(s.measured.generator_cpu_s for s in samples)
     calls = sum(s.measured.observed.answered for s in samples)
+    users = sorted({sample.load.users for sample in samples})
+    algorithms = sorted({sample.cell.algorithm for sample in samples})
     yield (
-        f"Rounds: {rounds}; each cell {load.duration_s:g} s after {load.warm_up_s:g} s of warm-up; "
-        f"{load.users} customers with a connection each, who order from {load.favourites} products "
-        f"of their lists; caches warm; Poisson arrivals."
+        f"Rounds: {rounds}; {' or '.join(map(str, users))} customers with a connection each, who "
+        f"order from {samples[0].load.favourites} products of their lists; caches warm unless cold "
+        f"is said; Poisson arrivals; state signed with {', '.join(algorithms)}."
     )
+    yield memory(samples)
     yield (
         f"Generator: send lag p50 {_whole(lag.percentile_us(50))} µs, p99 "
         f"{_whole(lag.percentile_us(99))} µs; {own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
     )
+    if any(sample.measured.cpu_s for sample in samples):
+        yield from _rest(samples)
+
+
+def memory(samples: Sequence[Sample]) -> str:
+    """The most memory that each service had resident."""
+    most: dict[str, int] = {}
+    for sample in samples:
+        for service, used in sample.measured.memory_bytes.items():
+            most[service] = max(used, most.get(service, 0))
+    each = (f"{service} {used / 2**20:,.0f} MiB" for service, used in sorted(most.items()))
+    return f"Resident memory at most: {', '.join(each) or 'not known'}."
+
+
+def _rest(samples: Sequence[Sample]) -> Iterator[str]:
     loads = [floor.products_load for floor in floors(samples).values()]
     if loads:
         yield (

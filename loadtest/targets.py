@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from loadtest.results import Cell, Method
+from loadtest.results import Cell, Experiment, Method
 from loadtest.summary import Row
 from waybill.strategy import Strategy
 
@@ -37,7 +37,8 @@ class Target:
 
 def judge_targets(rows: Iterable[Row]) -> Iterator[Target]:
     """The promises that `rows` can answer."""
-    ratios = {row.cell: row.ratio.median for row in rows if row.ratio}
+    cost = (row for row in rows if row.experiment is Experiment.COST)
+    ratios = {row.cell: row.ratio.median for row in cost if row.ratio}
     for strategy, most in MAX_RATIO.items():
         cell = Cell(row=strategy.value, ids=TARGET_IDS, method=Method.VALIDATE)
         if cell in ratios:

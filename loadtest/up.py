@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 from google.protobuf.json_format import MessageToDict
 
-from loadtest.listing import ListedPage, first_page, listing_channel
+from loadtest.listing import ListedPage, listed, listing_channel
 from loadtest.processes import StartFailed
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, ROOT, Shop
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
@@ -55,8 +55,9 @@ def order_line(strategy: Strategy, page: ListedPage) -> str:
         request_id=f"up-{strategy}",
         lines=[OrderLine(product_id=page.product_ids[0], quantity=1)],
     )
-    order.MergeFrom(page.fields)
-    headers = [f"{key}: {value!s}" for key, value in page.metadata if key != AUTHORIZATION]
+    order.MergeFrom(page.order_fields(page.product_ids[0]))
+    metadata = page.order_metadata(page.product_ids[0])
+    headers = [f"{key}: {value!s}" for key, value in metadata if key != AUTHORIZATION]
     words = [
         "grpcurl -plaintext",
         f'-H "{AUTHORIZATION}: Bearer $TOKEN"',
@@ -73,7 +74,7 @@ def order_lines(shop: Shop) -> Iterator[str]:
     with listing_channel(shop.products_target) as channel:
         for strategy in Strategy:
             yield f"# {strategy}"
-            yield order_line(strategy, first_page(channel, strategy, token, PAGE_SIZE))
+            yield order_line(strategy, listed(channel, strategy, token, PAGE_SIZE))
 
 
 def client_lines(shop: Shop) -> list[str]:

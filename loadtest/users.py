@@ -46,7 +46,7 @@ class OpenModelUser(User):
 
     def method(self) -> Method:
         """What this row calls."""
-        method: Method = self._phase.method
+        method: Method = self._phase.cell.method
         return method
 
     @task
@@ -102,48 +102,22 @@ class FloorUser(OpenModelUser):
 
 
 class StrategyUser(OpenModelUser):
-    """Orders with the state that one strategy carries."""
+    """Orders, or lists, with the state that one strategy carries."""
 
     abstract = True
     strategy: ClassVar[Strategy]
 
     def caller(self, lab: Lab, phase: Phase, number: int) -> Caller:
-        return lab.order_caller(self.strategy, phase, number)
+        return lab.caller(self.strategy, phase, number)
 
 
-class MetadataJwtUser(StrategyUser):
-    """State as a JWT in metadata."""
-
-    strategy = Strategy.METADATA_JWT
-    row = strategy.value
-
-
-class MessageFieldUser(StrategyUser):
-    """State as a signed envelope in the message."""
-
-    strategy = Strategy.MESSAGE_FIELD
-    row = strategy.value
+def user_class(strategy: Strategy) -> type[StrategyUser]:
+    """The user of one strategy, such as `MetadataJwtUser`. Locust chooses users by class."""
+    name = "".join(map(str.capitalize, strategy.split("-"))) + "User"
+    values = {"strategy": strategy, "row": strategy.value, "__doc__": f"Orders with {strategy}."}
+    return type(name, (StrategyUser,), values)
 
 
-class ReplicaUser(StrategyUser):
-    """No state in flight: the orders service has a copy."""
-
-    strategy = Strategy.REPLICA
-    row = strategy.value
-
-
-class DirectCallUser(StrategyUser):
-    """No state in flight: the orders service asks."""
-
-    strategy = Strategy.DIRECT_CALL
-    row = strategy.value
-
-
-STRATEGY_USERS: tuple[type[StrategyUser], ...] = (
-    MetadataJwtUser,
-    MessageFieldUser,
-    ReplicaUser,
-    DirectCallUser,
-)
+STRATEGY_USERS: tuple[type[StrategyUser], ...] = tuple(map(user_class, Strategy))
 ALL_USERS: tuple[type[OpenModelUser], ...] = (FloorUser, *STRATEGY_USERS)
 USERS = {user.row: user for user in ALL_USERS}

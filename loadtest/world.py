@@ -6,14 +6,17 @@ from pydantic import BaseModel, ConfigDict
 
 from loadtest.results import Cell, Load
 
+ANYBODY = "anybody"
+"""The holding of a deployment whose users' grants are not known."""
 
-def subject(ids: int, customer: int) -> str:
-    """The user who may order exactly `ids` products; `customer` tells several such users apart."""
-    return f"load-{ids}-{customer}"
+
+def holding(cell: Cell) -> str:
+    """Names what a customer of `cell` may order: how many products, with which ids."""
+    return f"{cell.id_kind}-{cell.grants or cell.ids}"
 
 
 class World(BaseModel):
-    """Where the services are, who runs them, and the credentials of the lab's customers."""
+    """Where the services are, who runs them, and the credentials of the customers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,11 +24,20 @@ class World(BaseModel):
     orders_target: str
     products_target: str
     pids: Mapping[str, tuple[int, ...]]
-    """Processes by service: "orders" and "products"."""
-    customers: int
-    """How many customers there are for each number of ids."""
-    tokens: Mapping[str, str]
-    """User JWT by subject; a secret of the lab's own throw-away issuer."""
+    """Processes by service, "orders" and "products"; empty where they are not of this machine."""
+    customers: Mapping[str, tuple[str, ...]]
+    """User JWTs by holding; secrets."""
+
+    def tokens(self, cell: Cell) -> tuple[str, ...]:
+        """The customers who can take part in `cell`.
+
+        Raises:
+            ValueError: there is none.
+        """
+        tokens = self.customers.get(holding(cell)) or self.customers.get(ANYBODY)
+        if not tokens:
+            raise ValueError(f"there is no customer with {cell.grants or cell.ids:,} grants")
+        return tokens
 
 
 class Job(BaseModel):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from loadtest import summary
 from loadtest.colours import COLOURS
 from loadtest.histogram import Latencies
 from loadtest.results import FLOOR, Cell, Experiment, Load, Method, Run, Sample
@@ -150,44 +151,28 @@ def _cost_us(sample: Sample, floor: Floor) -> float | None:
 
 def _issue_us(sample: Sample, floor: Floor) -> float | None:
     answered = sample.measured.observed.answered
-    if not answered:
+    if not answered or "products" not in sample.measured.cpu_s:
         return None
     rest_s = floor.products_load * sample.measured.elapsed_s
     return (sample.measured.cpu_s["products"] - rest_s) / answered * 1e6
 
 
 def points_of(run: Run) -> list[Point]:
-    """All points of a run, experiment by experiment.
-
-    The floor is that of the cost experiment, where the rate is the same for all.
-    """
-    cost = [sample for sample in run.samples if sample.experiment is Experiment.COST]
-    floor_samples = [sample for sample in cost if sample.cell.row == FLOOR]
-    floor = floors(floor_samples)
-    groups: defaultdict[tuple[Experiment, Load], list[Sample]] = defaultdict(list)
+    """All points of a run, experiment by experiment, each with the floors of its own setting."""
+    floor = floors(run.samples)
+    groups: defaultdict[tuple[Experiment, Cell, Load], list[Sample]] = defaultdict(list)
     for sample in run.samples:
-        groups[sample.experiment, sample.load].append(sample)
+        groups[sample.experiment, sample.cell, sample.load].append(sample)
     return [
-        point
-        for (experiment, _), samples in groups.items()
-        for point in _points(experiment, samples, floor_samples, floor)
+        _point(row, groups[row.experiment, row.cell, row.load], floor)
+        for row in summarise(run.samples)
     ]
 
 
-def _points(
-    experiment: Experiment,
-    samples: Sequence[Sample],
-    floor_samples: Sequence[Sample],
-    floor: Mapping[int, Floor],
-) -> Iterator[Point]:
-    cells: defaultdict[Cell, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        cells[sample.cell].append(sample)
-    own_floor = [sample for sample in samples if sample.cell.row == FLOOR]
-    others = [sample for sample in samples if sample.cell.row != FLOOR]
-    rows = [row for row in summarise([*others, *floor_samples]) if row.cell.row != FLOOR]
-    for row in [*summarise(own_floor), *rows]:
-        yield Point(experiment, row, tuple(cells[row.cell]), floor)
+def _point(row: Row, samples: Sequence[Sample], floor: Mapping[summary.Setting, Floor]) -> Point:
+    settings = {sample.round: summary.Setting.of(sample) for sample in samples}
+    own = {number: floor[setting] for number, setting in settings.items() if setting in floor}
+    return Point(row.experiment, row, tuple(samples), own)
 
 
 def usual_cost(run: Run) -> list[Sample]:

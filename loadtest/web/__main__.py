@@ -11,15 +11,19 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtest.plan import QUICK
 from loadtest.processes import StartFailed
-from loadtest.setting import lab_shop, world_of
+from loadtest.results import Cell, Method
+from loadtest.setting import Holding, lab_shop, world_of
 from loadtest.shop import ROOT
+from loadtest.web.sizes import IDS
 from loadtest.world import World
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 HOST = "127.0.0.1"
 CUSTOMERS = 8
+HOLDINGS = tuple(
+    Holding.of(Cell(row="", ids=ids, method=Method.VALIDATE), CUSTOMERS) for ids in IDS
+)
 STOP_TIMEOUT_S = 5.0
 
 
@@ -78,9 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="waybill-locust-") as name:
             folder = Path(name)
-            with lab_shop(folder, QUICK.ids, CUSTOMERS, seed=1) as shop:
+            with lab_shop(folder, HOLDINGS, seed=1) as shop:
                 file = folder / "world.json"
-                write_world(world_of(shop, "locust", QUICK.ids, CUSTOMERS), file)
+                write_world(world_of(shop, "locust", HOLDINGS), file)
                 if "--headless" not in rest:
                     print(f"Locust: http://{HOST}:{port}/  (Ctrl-C ends it)", flush=True)
                 return wait(subprocess.Popen(command(file, port, rest), cwd=ROOT))

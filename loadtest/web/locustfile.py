@@ -12,25 +12,19 @@ from typing import Any
 from locust import events
 
 from loadtest.lab import Lab
-from loadtest.plan import QUICK
 from loadtest.results import Cell, Load, Method
-from loadtest.users import (
-    DirectCallUser,
-    FloorUser,
-    MessageFieldUser,
-    MetadataJwtUser,
-    ReplicaUser,
-)
+from loadtest.users import ALL_USERS
+from loadtest.web.sizes import IDS
 from loadtest.world import Job, World
 
-__all__ = ["DirectCallUser", "FloorUser", "MessageFieldUser", "MetadataJwtUser", "ReplicaUser"]
+globals().update({user.__name__: user for user in ALL_USERS})  # Locust takes classes from here
 
 
 def add_options(parser: Any, **_: object) -> None:
     """The lab's own options; the web page shows them as fields of a new test."""
     parser.add_argument("--world", required=True, help="file that describes the running shop")
     parser.add_argument(
-        "--ids", type=int, default=100, choices=QUICK.ids, help="ids in a customer's list"
+        "--ids", type=int, default=100, choices=IDS, help="ids in a customer's list"
     )
     parser.add_argument("--rate", type=float, default=20.0, help="calls a second of each user")
     parser.add_argument("--place", action="store_true", help="place the orders, not only check")

@@ -1,0 +1,116 @@
+"""The command line of `make compare`."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from loadtest import profile
+from loadtest.against import CannotReach, Deployment, tokens_from_file, tokens_from_keys
+from loadtest.profile import BadProfile, Changes, Profile
+from loadtest.results import Experiment
+from loadtest.shop import ROOT
+from loadtest.wire import address_of
+from waybill.strategy import Strategy
+
+RESULTS = ROOT / "build" / "compare"
+DEFAULT_SEED = 1
+
+
+def arguments(argv: Sequence[str] | None, description: str | None) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.compare",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    known = ", ".join(profile.names())
+    parser.add_argument("--profile", default="quick", help=f"{known}, or a TOML file of your own")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of arrivals and orders")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
+    parser.add_argument("--gate", action="store_true", help="fail where a cost target is missed")
+    _add_changes(parser.add_argument_group("instead of the profile's"))
+    _add_deployment(parser.add_argument_group("a deployment that is already running"))
+    return parser.parse_args(argv)
+
+
+def _add_changes(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--strategies", type=Strategy, nargs="+", choices=list(Strategy))
+    group.add_argument("--experiments", type=Experiment, nargs="+", choices=list(Experiment))
+    group.add_argument("--grants", type=int, nargs="+", help="of a user; 0: what the page holds")
+    group.add_argument("--page-size", type=int, nargs="+", help="ids carried")
+    group.add_argument("--rate", type=float, help="calls a second")
+    group.add_argument("--duration", type=float, help="seconds a cell and round")
+    group.add_argument("--rounds", type=int)
+
+
+def _add_deployment(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--against", metavar="ORDERS", help="host:port of the orders service")
+    group.add_argument("--against-products", metavar="PRODUCTS", help="host:port of products")
+    group.add_argument("--user-keys-dir", type=Path, help="keys of the development login")
+    group.add_argument("--subjects", nargs="+", default=[], help="whom to log in with them")
+    group.add_argument("--tokens", type=Path, help="file with user JWTs instead, one a line")
+    group.add_argument("--orders-pids", type=int, nargs="+", default=[], help="for CPU columns")
+    group.add_argument("--products-pids", type=int, nargs="+", default=[])
+
+
+def profile_of(options: argparse.Namespace) -> Profile:
+    """The profile with what the command line changes.
+
+    Raises:
+        BadProfile: it is wrong, or becomes so.
+    """
+    changes = Changes(
+        strategies=options.strategies,
+        experiments=options.experiments,
+        grants=options.grants,
+        page_sizes=options.page_size,
+        rate_per_s=options.rate,
+        duration_s=options.duration,
+        rounds=options.rounds,
+    )
+    return profile.load(options.profile).changed(changes)
+
+
+def deployment_of(options: argparse.Namespace, chosen: Profile) -> Deployment | None:
+    """The running deployment to measure; None for a shop of the lab's own.
+
+    Raises:
+        CannotReach: an option is missing, or the profile needs services of the lab's own.
+    """
+    if not options.against:
+        return None
+    if not options.against_products:
+        raise CannotReach("--against needs --against-products: state comes from listing")
+    for target in (options.against, options.against_products):
+        _check_target(target)
+    if any(sweep.workers != (1,) for sweep in chosen.sweep):
+        raise CannotReach("the profile varies workers, and a running deployment has its own")
+    pids = {"orders": tuple(options.orders_pids), "products": tuple(options.products_pids)}
+    if any(pids.values()) and not all(pids.values()):
+        raise CannotReach(
+            "CPU is compared over both services: give --orders-pids and --products-pids"
+        )
+    return Deployment(
+        orders_target=options.against,
+        products_target=options.against_products,
+        tokens=_tokens(options),
+        pids=pids if all(pids.values()) else {},
+    )
+
+
+def _check_target(target: str) -> None:
+    try:
+        address_of(target)
+    except ValueError as error:
+        raise CannotReach(str(error)) from None
+
+
+def _tokens(options: argparse.Namespace) -> tuple[str, ...]:
+    if options.tokens:
+        return tokens_from_file(options.tokens)
+    if options.user_keys_dir:
+        return tokens_from_keys(options.user_keys_dir, options.subjects)
+    raise CannotReach("--against needs --tokens, or --user-keys-dir with --subjects")
+
+
+__all__ = ["BadProfile", "CannotReach", "arguments", "deployment_of", "profile_of"]
