@@ -47,6 +47,10 @@ locust: $(STAMP) ## the same load in Locust's web page
 bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 	@$(PY) -m loadtest.bench $(ARGS)
 
+.PHONY: id-lists
+id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
+	@$(PY) -m loadtest.id_lists $(ARGS)
+
 .PHONY: exceptions
 exceptions: $(STAMP) ## what each strategy cannot do, as a table
 	@$(PY) -m tests.contract.exceptions

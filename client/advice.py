@@ -38,8 +38,9 @@ BY_REASON: Final[Mapping[str, str]] = {
     "SHUTTING_DOWN": "try again",
     "INVALID_REQUEST": "correct the fields named here",
     "REQUEST_UNDECODABLE": "use a client and a service of the same version",
-    "STATE_TOO_LARGE": "list with a smaller --page-size and order less at once,"
-    " or use --strategy message-field",
+    "STATE_TOO_LARGE": "list with a smaller --page-size and order less at once, or use --strategy"
+    " message-field or page-proof; or raise the limit of the hop (by the directive named here, if"
+    " any) and name what it is then: --path-hops here, PRODUCTS_PATH_HOPS at products",
     "MESSAGE_TOO_LARGE": "order less at once, or list with a smaller --page-size",
     "TOO_MANY_CALLS": "try again; if it stays, run more workers of the service",
     "HISTORY_COMPACTED": "ask for a snapshot: resume_revision 0",

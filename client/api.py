@@ -18,14 +18,16 @@ from client.calls import Calls
 from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from client.channels import Limits, Tls, open_channel
-from client.errors import NothingKept, OverBudget, Peer
+from client.errors import NothingKept, Peer
+from client.outgoing import Outgoing, own_metadata
 from client.session import merged
 from shop.orders.v1 import orders_pb2
 from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from shop.products.v1 import products_pb2
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
-from waybill.metadata import AUTHORIZATION, STRATEGY, Entry, size_bytes
+from waybill.header_caps import Use
 from waybill.strategy import Strategy
+from waybill.telemetry import Way, state_metrics
 from waybill.values import CarriedState
 
 DEFAULT_STRATEGY = Strategy.MESSAGE_FIELD
@@ -57,6 +59,9 @@ class ShopClient:
 
     Every method raises `client.errors.CallRefused` when a service or the way to it refuses.
     `pages` holds what is kept, oldest first; give them to the next client to go on with them.
+
+    Raises:
+        ValueError: `limits` name a hop that is not known.
     """
 
     def __init__(
@@ -73,8 +78,9 @@ class ShopClient:
         self.strategy = strategy
         self.pages: tuple[KeptPage, ...] = tuple(pages)
         self._carrier = CARRIERS[strategy]
-        self._limits = limits
-        metadata = ((AUTHORIZATION, f"Bearer {token}"), (STRATEGY, strategy.value))
+        metadata = own_metadata(token, strategy)
+        meter = state_metrics().of(strategy, Way.CARRIED)
+        self._outgoing = Outgoing(limits, metadata, meter)
         self._to_products = Calls(Peer("products", products_target), metadata, limits.timeout_s)
         self._to_orders = Calls(Peer("orders", orders_target), metadata, limits.timeout_s)
         self._channels = [
@@ -87,6 +93,11 @@ class ShopClient:
     def keeps_state(self) -> bool:
         """Whether the strategy makes the client carry state at all."""
         return self._carrier.travels
+
+    @property
+    def near_budget(self) -> Use | None:
+        """How much of the budget the latest order used, where that was most of it; else None."""
+        return self._outgoing.near
 
     def list(self, page_size: int = 0, page_token: str = "") -> ListedPage:
         """List one page of what the caller may order, and keep its state; 0: the default size."""
@@ -147,9 +158,9 @@ class ShopClient:
         Raises:
             NothingKept: the strategy carries state, and none is kept for any of the products;
                 nothing was sent. `anyway` sends.
-            OverBudget: the state is over `limits.state_budget_bytes`; nothing was sent.
+            OverBudget: the state would not pass the path of `limits`; nothing was sent.
         """
-        carried = self.carried(lines)
+        carried = self._outgoing.checked(self.carried(lines))
         if self._carrier.travels and not carried.size_bytes and not anyway:
             raise NothingKept
         request = orders_pb2.PlaceOrderRequest(
@@ -161,9 +172,8 @@ class ShopClient:
             page_proofs=carried.proofs,
         )
         notes = {"request_id": request.request_id}
-        metadata = self._within_budget(carried.metadata)
         answer = self._to_orders.ask(
-            self._orders.PlaceOrder, request, metadata=metadata, notes=notes
+            self._orders.PlaceOrder, request, metadata=carried.metadata, notes=notes
         )
         return answer.order
 
@@ -203,9 +213,3 @@ class ShopClient:
         if self._carrier.travels:
             before = () if is_complete(pages) else self.pages
             self.pages = merged(before, [page.kept for page in pages])
-
-    def _within_budget(self, metadata: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        size, budget = size_bytes(metadata), self._limits.state_budget_bytes
-        if 0 < budget < size:
-            raise OverBudget(facts={"bytes": str(size), "max_bytes": str(budget)})
-        return metadata

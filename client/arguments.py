@@ -3,6 +3,7 @@
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 
+from waybill.budget import check_hops
 from waybill.strategy import Strategy
 
 INT32_MAX = 2**31 - 1
@@ -70,3 +71,13 @@ def strategy(value: str) -> Strategy:
         return Strategy(value)
     except ValueError:
         raise ArgumentTypeError(f"{value!r} is none of {', '.join(Strategy)}") from None
+
+
+def hops(value: str) -> tuple[str, ...]:
+    """Names of hops, with commas between them."""
+    names = tuple(part.strip() for part in value.split(","))
+    try:
+        check_hops(names)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return names

@@ -1,25 +1,28 @@
 """Connections to the services."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import grpc
 
-STATE_BUDGET_BYTES = 7168
-"""gRPC's default limit for all metadata of a call is 8,192 bytes; 1,024 remain for the rest."""
+from waybill.budget import DEFAULT_PATH
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the client allows itself.
 
-    `state_budget_bytes` caps the state in one call's metadata (header list size; 0: no cap).
+    `path_hops` are what an order passes, by the names of `waybill.hop_limits`: state in metadata
+    that would not pass each of them is not sent. `state_budget_bytes` caps it by hand instead
+    (header list size; 0: no cap).
     `max_metadata_bytes` is what the client accepts in an answer's metadata (0: gRPC's default,
     8,192 soft and 16,384 hard).
     """
 
     timeout_s: float = 10.0
-    state_budget_bytes: int = STATE_BUDGET_BYTES
+    state_budget_bytes: int | None = None
     max_metadata_bytes: int = 0
+    path_hops: Sequence[str] = DEFAULT_PATH
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from client import state_view, views
 from client.api import ListedPage, ShopClient, is_complete
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
+from client.carriers.table import CARRIERS
 from client.dev_issuer import DevIssuer
 from client.errors import LocalFileError, NotLoggedIn, UsageError
 from client.options import Options
+from client.outgoing import own_metadata, request_budget
 from client.private_file import write_private
 from client.report import Line, Report
 from client.session import Session
@@ -115,7 +117,8 @@ def order(context: Context) -> Report:
             min_revision=args.min_revision,
             anyway=args.anyway,
         )
-        return views.order(placed, carried_bytes=shop.carried(lines).size_bytes)
+        carried = shop.carried(lines).size_bytes
+        return views.order(placed, carried_bytes=carried, near=shop.near_budget)
 
 
 def orders(context: Context) -> Report:
@@ -180,15 +183,17 @@ def _keep(context: Context, session: Session, shop: ShopClient, *, complete: boo
 
 
 def _carrying(context: Context, session: Session, strategy: Strategy) -> state_view.Carrying:
-    wanted: Sequence[str] = context.args.products_named
-    pages = session.kept(strategy)
-    shown = covering(pages, wanted) if wanted else pages
+    named: Sequence[str] = context.args.products_named
+    pages, carrier = session.kept(strategy), CARRIERS[strategy]
     known = frozenset[str]().union(*(page.product_ids for page in pages))
+    wanted = named or known
+    shown = covering(pages, named) if named else pages
     return state_view.Carrying(
         strategy,
-        shown,
-        context.options.limits.state_budget_bytes,
-        [product_id for product_id in wanted if product_id not in known],
+        [replace(page, carried=carrier.carry([page], wanted)) for page in shown],
+        carrier.carry(pages, wanted),
+        request_budget(context.options.limits, own_metadata(session.token, strategy)),
+        [product_id for product_id in named if product_id not in known],
     )
 
 

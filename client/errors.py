@@ -41,12 +41,12 @@ class NothingKept(StateMissing):
 
 
 class OverBudget(StateTooLarge):
-    """The state for this call is over the client's budget. Not sent.
+    """The state for this call is over what the path or the client's own limit allows. Not sent.
 
-    Facts: `bytes`, `max_bytes`.
+    Facts: see `waybill.errors.StateTooLarge`.
     """
 
-    message = "not sent: the state for this order is over the client's budget for metadata"
+    message = "not sent: the state for this order is over the budget for metadata"
 
 
 class LocalFileError(Exception):

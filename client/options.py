@@ -42,7 +42,7 @@ def options_from(args: Namespace) -> Options:
         orders=args.orders,
         chosen=args.strategy,
         subject=args.subject_as,
-        limits=Limits(args.timeout, args.state_budget, args.max_metadata_bytes),
+        limits=Limits(args.timeout, args.state_budget, args.max_metadata_bytes, args.path_hops),
         tls=_tls(args.tls_ca, args.tls_cert, args.tls_key),
     )
 

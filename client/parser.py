@@ -6,15 +6,25 @@ from argparse import (
     ArgumentTypeError,
     RawDescriptionHelpFormatter,
 )
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from client import commands, exits
 from client.api import DEFAULT_STRATEGY
-from client.arguments import INT32_MAX, INT64_MAX, at_least, integer, line, seconds, strategy, text
-from client.channels import STATE_BUDGET_BYTES
+from client.arguments import (
+    INT32_MAX,
+    INT64_MAX,
+    at_least,
+    hops,
+    integer,
+    line,
+    seconds,
+    strategy,
+    text,
+)
 from client.errors import UsageError
+from waybill.budget import DEFAULT_PATH
 from waybill.strategy import Strategy
 
 PROGRAM: Final = "python -m client"
@@ -28,7 +38,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "subject_as": None,
     "json": False,
     "timeout": 10.0,
-    "state_budget": STATE_BUDGET_BYTES,
+    "path_hops": DEFAULT_PATH,
+    "state_budget": None,
     "max_metadata_bytes": 0,
     "tls_ca": None,
     "tls_cert": None,
@@ -38,7 +49,9 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "WAYBILL_PRODUCTS": "products",
     "WAYBILL_ORDERS": "orders",
     "WAYBILL_STRATEGY": "strategy",
+    "WAYBILL_PATH_HOPS": "path_hops",
 }
+READERS: Final[Mapping[str, Callable[[str], Any]]] = {"strategy": strategy, "path_hops": hops}
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "--strategy": {
         "type": strategy,
@@ -65,10 +78,16 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "metavar": "SECONDS",
         "help": "longest time for each call (default: 10)",
     },
+    "--path-hops": {
+        "type": hops,
+        "metavar": "HOP,...",
+        "help": "what orders pass on their way; state that would not pass them is not sent"
+        f" (default: {','.join(DEFAULT_PATH)}; known: see docs/limits.md)",
+    },
     "--state-budget": {
         "type": at_least(0),
         "metavar": "BYTES",
-        "help": f"most state to send in metadata (default: {STATE_BUDGET_BYTES}; 0: no limit)",
+        "help": "most state to send in metadata, whatever the path lets through (0: no limit)",
     },
     "--max-metadata-bytes": {
         "type": at_least(0),
@@ -84,9 +103,9 @@ EPILOG: Final = "\n".join(
         "exit codes:",
         *(f"  {code:>3}  {meaning}" for code, meaning in exits.MEANINGS.items()),
         "",
-        "environment: WAYBILL_PRODUCTS, WAYBILL_ORDERS, WAYBILL_STRATEGY give the defaults of the",
-        "options; session and development keys are in $XDG_STATE_HOME/waybill",
-        "(~/.local/state/waybill).",
+        "environment: WAYBILL_PRODUCTS, WAYBILL_ORDERS, WAYBILL_STRATEGY, WAYBILL_PATH_HOPS give",
+        "the defaults of the options; session and development keys are in",
+        "$XDG_STATE_HOME/waybill (~/.local/state/waybill).",
     )
 )
 
@@ -121,11 +140,18 @@ def build_parser(environ: Mapping[str, str]) -> ArgumentParser:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    found = {ENVIRONMENT[name]: environ[name] for name in ENVIRONMENT if environ.get(name)}
+    return {
+        option: _read(variable, READERS.get(option, str), environ[variable])
+        for variable, option in ENVIRONMENT.items()
+        if environ.get(variable)
+    }
+
+
+def _read(variable: str, reader: Callable[[str], Any], value: str) -> Any:
     try:
-        return {k: strategy(v) if k == "strategy" else v for k, v in found.items()}
+        return reader(value)
     except ArgumentTypeError as error:
-        raise UsageError(f"WAYBILL_STRATEGY: {error}") from None
+        raise UsageError(f"{variable}: {error}") from None
 
 
 def _options(*, listed: bool) -> ArgumentParser:

@@ -9,13 +9,16 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from client.carriers.metadata_jwt import STATE_KEY_PREFIX
+from client.carriers.page_proof import product_id_of
 from shop.state.v1 import state_pb2 as state_v1
 from shop.state.v2 import state_pb2 as state_v2
 from waybill import id_lists
 from waybill.metadata import Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
+from waybill.v1.page_proof_pb2 import PageProof, PageRoot
 from waybill.values import CarriedState
 
+PROOF_TYPE = PageProof.DESCRIPTOR.full_name
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999: later times cannot be shown."""
 UNDECODABLE = (
@@ -31,10 +34,13 @@ UNDECODABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a state claims of itself. Times are seconds since the Unix epoch."""
+    """What a state claims of itself. Times are seconds since the Unix epoch.
 
-    issuer: str
-    audience: str
+    `issuer` and `audience` are None where they are signed and do not travel.
+    """
+
+    issuer: str | None
+    audience: str | None
     subject: str
     revision: int
     issue_time: int
@@ -60,11 +66,14 @@ def peek(carried: CarriedState) -> list[Peek]:
     return [
         *(_peek_entry(entry) for entry in carried.metadata),
         *(_peek_envelope(envelope) for envelope in carried.envelopes),
+        *(_peek_proof(PROOF_TYPE, proof, proof.ByteSize()) for proof in carried.proofs),
     ]
 
 
 def _peek_entry(entry: Entry) -> Peek:
     key, value = entry
+    if isinstance(value, bytes):
+        return _peek_proof(key, _proof(value), size_bytes([entry]))
     version = f"v{key.removeprefix(STATE_KEY_PREFIX)}"
     return Peek(key, version, size_bytes([entry]), _content(_jwt_content, value))
 
@@ -73,6 +82,18 @@ def _peek_envelope(envelope: Envelope) -> Peek:
     name = envelope.payload_type
     version = name.split(".")[-2] if "." in name else "?"
     return Peek(name, version, envelope.ByteSize(), _content(_envelope_content, envelope))
+
+
+def _peek_proof(travels_as: str, proof: PageProof | None, size: int) -> Peek:
+    version = "?" if proof is None else f"v{proof.version}"
+    return Peek(travels_as, version, size, _content(_proof_content, proof))
+
+
+def _proof(value: bytes) -> PageProof | None:
+    try:
+        return PageProof.FromString(value)
+    except DecodeError:
+        return None
 
 
 def _content(decode: Callable[[Any], Content], carried: object) -> Content | None:
@@ -116,6 +137,19 @@ def _envelope_content(envelope: Envelope) -> Content:
         issue_time=state.issue_time.seconds,
         expire_time=state.expire_time.seconds,
         product_ids=product_ids,
+    )
+
+
+def _proof_content(proof: PageProof) -> Content:
+    said = PageRoot.FromString(proof.statement)
+    return Content(
+        issuer=None,
+        audience=None,
+        subject=said.subject,
+        revision=said.revision,
+        issue_time=said.issue_time,
+        expire_time=said.issue_time + said.lifetime,
+        product_ids=tuple(product_id_of(leaf) for leaf in proof.leaves),
     )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from client.carriers.base import KeptPage
 from client.peek import Content, Peek, peek
 from client.report import Block, Column, Line, Report, Table
-from client.words import count, expiry, moment, size
+from client.words import budget_use, count, expiry, moment, size
+from waybill.budget import Budget
+from waybill.header_caps import Measure
 from waybill.metadata import size_bytes
 from waybill.strategy import Strategy
 from waybill.values import CarriedState
@@ -26,17 +28,16 @@ UNREADABLE = "?"
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
-    """What one strategy carries: of all kept pages, or for one order."""
+    """What one strategy carries: of all kept pages, or for one order.
+
+    `pages` has what each page contributes, and `total` all of it as one call would carry it.
+    """
 
     strategy: Strategy
     pages: Sequence[KeptPage]
-    budget_bytes: int
+    total: CarriedState
+    budget: Budget
     uncovered: Sequence[str] = ()
-
-    @property
-    def total(self) -> CarriedState:
-        """All of it, as one call would carry it."""
-        return sum((page.carried for page in self.pages), start=CarriedState())
 
 
 def state(carryings: Sequence[Carrying], subject: str, now: float) -> Report:
@@ -56,7 +57,7 @@ def _document(carrying: Carrying, now: float) -> dict[str, object]:
         "strategy": carrying.strategy.value,
         "bytes": carrying.total.size_bytes,
         "metadata_bytes": size_bytes(carrying.total.metadata),
-        "metadata_budget_bytes": carrying.budget_bytes,
+        **_budget_document(carrying),
         "uncovered_product_ids": list(carrying.uncovered),
         "pages": [
             {
@@ -66,6 +67,19 @@ def _document(carrying: Carrying, now: float) -> dict[str, object]:
             }
             for page in carrying.pages
         ],
+    }
+
+
+def _budget_document(carrying: Carrying) -> dict[str, object]:
+    """The limit that is met first; of a budget without one, 0 bytes and no hop."""
+    use = carrying.budget.tightest(carrying.total.metadata)
+    cap = use.cap if use else carrying.budget.narrowest
+    if cap is None:
+        return {"metadata_budget_bytes": 0, "narrowest_hop": None}
+    return {
+        "metadata_budget_bytes": 0 if cap.measure is Measure.ENTRIES else cap.limit,
+        "narrowest_hop": cap.hop or None,
+        "budget_use": use and use.facts,
     }
 
 
@@ -108,13 +122,15 @@ def _blocks(carrying: Carrying, now: float) -> Iterable[Block]:
 def _summary(carrying: Carrying) -> str:
     if not carrying.pages:
         return "nothing is carried"
-    in_metadata = size_bytes(carrying.total.metadata)
-    budget = f" of a budget of {carrying.budget_bytes:,}" if carrying.budget_bytes else ""
-    return f"{count(len(carrying.pages), 'page')}, " + (
-        f"{size(in_metadata)} of metadata{budget}"
-        if in_metadata
-        else f"{size(carrying.total.size_bytes)} in the message"
-    )
+    return f"{count(len(carrying.pages), 'page')}, {_weight(carrying)}"
+
+
+def _weight(carrying: Carrying) -> str:
+    total = carrying.total
+    if not total.metadata:
+        return f"{size(total.size_bytes)} in the message"
+    use = carrying.budget.tightest(total.metadata)
+    return budget_use(use) if use else f"{size(size_bytes(total.metadata))} of metadata"
 
 
 def _row(number: int, look: Peek, now: float) -> Sequence[str]:

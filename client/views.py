@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 
 from client.api import ListedPage, is_complete
 from client.report import Column, Facts, Line, Report, Table
-from client.words import count, moment, money, most, size
+from client.words import budget_use, count, moment, money, most, size
 from shop.orders.v1.orders_pb2 import Order, PlacedLine
 from shop.products.v1.products_pb2 import GetProductResponse, Product
+from waybill.header_caps import Use
 from waybill.strategy import Strategy
 
 PRODUCT_COLUMNS = (
@@ -88,7 +89,7 @@ def product(answer: GetProductResponse) -> Report:
     return Report({**product_document(item), "revision": answer.revision}, [Facts(facts)])
 
 
-def order(placed: Order, *, carried_bytes: int | None = None) -> Report:
+def order(placed: Order, *, carried_bytes: int | None = None, near: Use | None = None) -> Report:
     """One order, or what would have been one."""
     document = order_document(placed)
     facts = [
@@ -99,6 +100,9 @@ def order(placed: Order, *, carried_bytes: int | None = None) -> Report:
     if carried_bytes is not None:
         document["carried_bytes"] = carried_bytes
         facts.append(("state carried", size(carried_bytes)))
+    if near is not None:
+        document["near_budget"] = near.facts
+        facts.append(("close to the budget", budget_use(near)))
     rows = [(x.product_id, str(x.quantity), _price(x), str(x.revision)) for x in placed.lines]
     title = f"Order {placed.order_id}" if placed.order_id else "Valid. Nothing was placed."
     return Report(document, [Line(title), Table(LINE_COLUMNS, rows, "No lines."), Facts(facts)])

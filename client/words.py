@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from waybill.header_caps import Measure, Use
+
 MICROS: Final = Decimal(1_000_000)
 UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
@@ -56,3 +58,15 @@ def count(number: int, noun: str) -> str:
 def size(number: int) -> str:
     """A number of bytes: "7,168 bytes"."""
     return count(number, "byte")
+
+
+def budget_use(use: Use) -> str:
+    """How much of a limit is used: "574 bytes of metadata; grpcio server allows 7,168"."""
+    match use.cap.measure:
+        case Measure.TOTAL:
+            used = f"{size(use.found)} of metadata"
+        case Measure.VALUE:
+            used = f"{size(use.found)} in one metadata value"
+        case Measure.ENTRIES:
+            used = f"{use.found:,} metadata entries for state"
+    return f"{used}; {use.cap.hop or 'the budget'} allows {use.cap.limit:,}"

@@ -51,7 +51,8 @@ class ListedPage:
 
     def order_fields(self, product_id: str) -> PlaceOrderRequest:
         """The order's carried state, with the order's own fields still missing."""
-        return PlaceOrderRequest(state=self.carried(product_id).envelopes)
+        carried = self.carried(product_id)
+        return PlaceOrderRequest(state=carried.envelopes, page_proofs=carried.proofs)
 
 
 def credentials(strategy: Strategy, token: str) -> tuple[Entry, ...]:

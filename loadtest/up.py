@@ -4,6 +4,7 @@ python -m loadtest.up
 """
 
 import argparse
+import base64
 import json
 import shlex
 import sys
@@ -51,13 +52,13 @@ def exports(values: Mapping[str, str]) -> list[str]:
 
 def order_line(strategy: Strategy, page: ListedPage) -> str:
     """A grpcurl command that orders the page's first product with what `strategy` carries."""
+    product_id = page.product_ids[0]
     order = PlaceOrderRequest(
-        request_id=f"up-{strategy}",
-        lines=[OrderLine(product_id=page.product_ids[0], quantity=1)],
+        request_id=f"up-{strategy}", lines=[OrderLine(product_id=product_id, quantity=1)]
     )
-    order.MergeFrom(page.order_fields(page.product_ids[0]))
-    metadata = page.order_metadata(page.product_ids[0])
-    headers = [f"{key}: {value!s}" for key, value in metadata if key != AUTHORIZATION]
+    order.MergeFrom(page.order_fields(product_id))
+    metadata = page.order_metadata(product_id)
+    headers = [f"{key}: {_text(value)}" for key, value in metadata if key != AUTHORIZATION]
     words = [
         "grpcurl -plaintext",
         f'-H "{AUTHORIZATION}: Bearer $TOKEN"',
@@ -66,6 +67,11 @@ def order_line(strategy: Strategy, page: ListedPage) -> str:
         "$ORDERS shop.orders.v1.OrdersService/PlaceOrder",
     ]
     return " ".join(words)
+
+
+def _text(value: str | bytes) -> str:
+    """A header's value as grpcurl takes it: bytes in base64."""
+    return value if isinstance(value, str) else base64.b64encode(value).decode()
 
 
 def order_lines(shop: Shop) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import NoReturn
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
 from orders_svc.ledger import Ledger
+from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
 from orders_svc.replica.follower import Follower, Pace
@@ -37,6 +38,7 @@ from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
 from waybill.strategy import Strategy
+from waybill.telemetry import Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
@@ -106,7 +108,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     )
     servicer = OrdersServicer(
         StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
-        {strategy: RESOLVERS[strategy](parts) for strategy in settings.strategies},
+        {strategy: _metered(strategy, parts) for strategy in settings.strategies},
         store,
     )
     guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
@@ -121,6 +123,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
 def field_rules() -> RuleTable:
     """The rules of all request fields."""
     return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
+
+
+def _metered(strategy: Strategy, parts: Parts) -> Resolver:
+    return MeteredResolver(RESOLVERS[strategy](parts), state_metrics().of(strategy, Way.READ))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from products_svc import state_v1, state_v2
+from products_svc.budgeted import BudgetedIssuer
 from products_svc.feed.feed import Feed
 from products_svc.feed.poller import Pace
 from products_svc.issuing import Issuer
@@ -23,15 +24,20 @@ from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.strategies.replica import ReplicaIssuer
 from products_svc.terms import Terms
 from shop.products.v1 import products_pb2
+from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
+from waybill.header_caps import Use
 from waybill.keys import JwksFile
 from waybill.page_signing import PageSigner
+from waybill.seldom import Seldom
 from waybill.serving.assembly import keys_check, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
+from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
+from waybill.telemetry import Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
@@ -41,6 +47,9 @@ CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
 """Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
 LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
+
+WARN_EVERY_S = 60.0
+"""Time between two warnings about the same limit."""
 LEAF_FAMILY = "shop.state.v{version}.Grant"
 
 
@@ -153,14 +162,38 @@ def _issuers(
 ) -> Mapping[Strategy, Issuer]:
     terms = Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
     parts = Parts(settings, keys, terms)
-    return {strategy: ISSUERS[strategy](parts) for strategy in settings.strategies}
+    budget = _budget(settings)
+    return {
+        strategy: BudgetedIssuer(
+            ISSUERS[strategy](parts), budget, state_metrics().of(strategy, Way.ISSUED)
+        )
+        for strategy in settings.strategies
+    }
+
+
+def _budget(settings: Settings) -> Budget:
+    """What all state in metadata must keep to. Its warnings are logged, now and then."""
+    log = make_logger(settings.log_level, service="products")
+
+    def warn(use: Use) -> None:
+        log.warning("state_near_budget", **use.facts)
+
+    return chosen_budget(
+        settings.path_hops,
+        settings.state_budget_bytes,
+        reserve_bytes=settings.path_reserve_bytes,
+        directions=BOTH_WAYS,
+        on_warning=Seldom(
+            warn, key=lambda use: use.cap, every_s=WARN_EVERY_S, clock=time.monotonic
+        ),
+    )
 
 
 def _metadata_jwt(parts: Parts) -> Issuer:
     settings = parts.settings
     claims = CODINGS[settings.id_list_coding]
     versions = {version: claims[version] for version in settings.state_versions}
-    return MetadataJwtIssuer(parts.keys, parts.terms, versions, settings.state_budget_bytes)
+    return MetadataJwtIssuer(parts.keys, parts.terms, versions)
 
 
 def _message_field(parts: Parts) -> Issuer:

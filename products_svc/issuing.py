@@ -31,7 +31,7 @@ class Issuer(Protocol):
         """State that covers exactly `page`.
 
         Raises:
-            waybill.errors.StateTooLarge: the state would be over the configured budget.
+            waybill.errors.StateTooLarge: the state would not pass the configured path.
             waybill.errors.Unavailable: what the state must be put into cannot be reached.
         """
         ...

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from waybill.budget import DEFAULT_PATH, RESERVE_BYTES, check_hops
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.strategy import Strategy
 
@@ -47,9 +48,14 @@ class Settings(ServingSettings):
     """The versions of state that are issued, all of them at once."""
     state_ttl_s: int = Field(300, ge=1, le=86_400)
     """How long issued state holds."""
-    state_budget_bytes: int = Field(7168, ge=0)
-    """Most state in metadata, over all versions; gRPC's own limit on all metadata is 8192. 0 is no
-    limit."""
+    path_hops: CommaSeparated[str] = DEFAULT_PATH
+    """What state in metadata passes, from the caller to the verifier of the state, by the names of
+    `waybill.hop_limits`. State that would not pass each of them both ways is not issued. The
+    default leaves 7168 bytes."""
+    path_reserve_bytes: int = Field(RESERVE_BYTES, ge=0)
+    """Room for what else is in a request's header: credential and gRPC's own entries."""
+    state_budget_bytes: int | None = Field(None, ge=0)
+    """Most state in metadata, over all versions, whatever the path; 0 is no limit."""
 
     id_list_coding: Literal["json", "best"] = "json"
     """How version 1 lists ids in a token: as an array, or packed in whatever form is shortest."""
@@ -60,6 +66,12 @@ class Settings(ServingSettings):
     """Time between the heartbeats of a watch."""
     watch_stall_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """How long a watcher may leave one message unread before its stream is ended."""
+
+    @field_validator("path_hops")
+    @classmethod
+    def _hops_are_known(cls, hops: tuple[str, ...]) -> tuple[str, ...]:
+        check_hops(hops)
+        return hops
 
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:

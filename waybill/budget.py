@@ -48,8 +48,8 @@ _ORDER: Final = (Role.CLIENT, Role.PATH, Role.SERVER)
 OnWarning = Callable[[Use], None]
 
 
-def _silent(_use: Use) -> None:
-    pass
+def silent(_use: Use) -> None:
+    """Nobody wants the warnings."""
 
 
 class Budget:
@@ -69,7 +69,7 @@ class Budget:
         caps: Iterable[Cap],
         *,
         warn_fraction: float = WARN_FRACTION,
-        on_warning: OnWarning = _silent,
+        on_warning: OnWarning = silent,
     ) -> None:
         if not 0 < warn_fraction <= 1:
             raise ValueError("warn_fraction must be above 0 and at most 1")
@@ -130,7 +130,7 @@ class PathBudget(Budget):
         reserve_bytes: int = RESERVE_BYTES,
         directions: Sequence[Direction] = (Direction.REQUEST,),
         warn_fraction: float = WARN_FRACTION,
-        on_warning: OnWarning = _silent,
+        on_warning: OnWarning = silent,
         limits: Mapping[str, HopLimits] = HOPS,
     ) -> None:
         check_hops(hops, limits)
@@ -143,6 +143,26 @@ class PathBudget(Budget):
             )
         )
         super().__init__(dict.fromkeys(caps), warn_fraction=warn_fraction, on_warning=on_warning)
+
+
+def chosen_budget(
+    hops: Sequence[str],
+    max_bytes: int | None,
+    *,
+    reserve_bytes: int = RESERVE_BYTES,
+    directions: Sequence[Direction] = (Direction.REQUEST,),
+    on_warning: OnWarning = silent,
+) -> Budget:
+    """The budget of the settings: of the path, unless `max_bytes` says it by hand; 0 is no limit.
+
+    Raises:
+        ValueError: as `PathBudget`.
+    """
+    if max_bytes is not None:
+        return Budget(fixed_caps(max_bytes), on_warning=on_warning)
+    return PathBudget(
+        hops, reserve_bytes=reserve_bytes, directions=directions, on_warning=on_warning
+    )
 
 
 def fixed_caps(max_bytes: int) -> tuple[Cap, ...]:

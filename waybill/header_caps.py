@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from waybill.header_limits import Direction
 from waybill.hop_directives import directive
-from waybill.metadata import Entry
+from waybill.metadata import Entry, value_bytes
 
 
 class Measure(StrEnum):
@@ -31,7 +31,7 @@ class Load(NamedTuple):
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> "Load":
         """The measures of `entries`."""
-        values = [_on_the_wire(value) for _, value in entries]
+        values = [value_bytes(value) for _, value in entries]
         names = sum(len(name) for name, _ in entries)
         return cls(len(entries), names + sum(values), max(values, default=0))
 
@@ -99,8 +99,3 @@ class Use:
         if setting := directive(cap.hop, cap.direction):
             facts["directive"] = setting
         return facts
-
-
-def _on_the_wire(value: str | bytes) -> int:
-    """Bytes travel as base64 without padding."""
-    return len(value) if isinstance(value, str) else (len(value) * 4 + 2) // 3

@@ -33,8 +33,9 @@ def size_bytes(entries: Iterable[Entry]) -> int:
 
     Bytes count as the unpadded base64 that gRPC sends them in.
     """
-    return sum(len(key) + _length(value) + HEADER_OVERHEAD_BYTES for key, value in entries)
+    return sum(len(key) + value_bytes(value) + HEADER_OVERHEAD_BYTES for key, value in entries)
 
 
-def _length(value: str | bytes) -> int:
+def value_bytes(value: str | bytes) -> int:
+    """Length of a value as it travels, before compression."""
     return len(value) if isinstance(value, str) else (len(value) * 4 + 2) // 3

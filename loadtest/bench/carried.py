@@ -65,7 +65,7 @@ class Trade:
         """The issuer of each strategy that carries state."""
         yield (
             Strategy.METADATA_JWT,
-            MetadataJwtIssuer(self._ring, self._terms, {VERSION: CLAIMS[VERSION]}, 0),
+            MetadataJwtIssuer(self._ring, self._terms, {VERSION: CLAIMS[VERSION]}),
         )
         yield (
             Strategy.MESSAGE_FIELD,

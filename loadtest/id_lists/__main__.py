@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
     options = parser.parse_args(argv)
-    run = measure(options.seed, SIZES, Progress(len(IdKind) + 1, every_s=1))
+    run = measure(options.seed, SIZES, Progress(len(IdKind) + 1, every_s=0))
     show(run, console())
     print(f"Record: {run.save(options.results / run.run_id)}")
     return 0 if run.complete else INTERRUPTED

@@ -72,8 +72,7 @@ class Tokens:
         terms = Terms("products", "orders", 300, time.time)
         ring = OneKey(SigningKey.generate())
         self._issuers = {
-            rung: MetadataJwtIssuer(ring, terms, {1: claims}, 0)
-            for rung, claims in _claims().items()
+            rung: MetadataJwtIssuer(ring, terms, {1: claims}) for rung, claims in _claims().items()
         }
 
     def entry(self, ids: Sequence[str], rung: str) -> Pair:

@@ -45,9 +45,9 @@ class ListSize(_Value):
 
 
 class Crossing(_Value):
-    """How many ids a token can list and still surely pass a hop, both ways.
+    """How many ids a token can list and surely pass a hop, on both ways.
 
-    That is in the answer of ListProducts, and in the request of PlaceOrder.
+    That is in the answer of ListProducts and in the request of PlaceOrder.
     """
 
     kind: str

@@ -69,7 +69,7 @@ def header_limits(measured: Measured, direction: Direction) -> HeaderLimits | No
         return None
     overhead = entry_overhead(measured, direction)
     total_bytes = None if total.at_least else _counted(total, overhead)
-    if total_bytes is not None and wobbles(measured, direction):
+    if total_bytes is not None and single.random:
         # The smallest of what passed always is what can be relied on.
         total_bytes = min(total_bytes, _counted(single, overhead))
     return HeaderLimits(
@@ -77,7 +77,7 @@ def header_limits(measured: Measured, direction: Direction) -> HeaderLimits | No
         entry_bytes=overhead,
         value_bytes=_value_limit(single, total_bytes, overhead),
         entries=_entry_limit(measured.limit(direction, Shape.COUNT), total_bytes, overhead),
-        refused_above=total.never_from,
+        refused_above=_never(total, overhead),
     )
 
 
@@ -98,6 +98,13 @@ def entry_overhead(measured: Measured, direction: Direction) -> int:
 def _counted(limit: Limit, overhead: int) -> int:
     """The size of the largest header that passed, as the subject counts."""
     return limit.list_bytes - (HTTP2_OVERHEAD - overhead) * limit.list_entries
+
+
+def _never(total: Limit, overhead: int) -> int | None:
+    """Where nothing passes any more, if chance decides before."""
+    if total.never_from is None:
+        return None
+    return _counted(total, overhead) + total.never_from - total.largest - 1
 
 
 def _value_limit(single: Limit, total_bytes: int | None, overhead: int) -> int | None:

@@ -102,7 +102,7 @@ class Tokens:
         """The metadata entry that carries `count` ids."""
         version, claims = ENCODINGS[encoding]
         terms = Terms("products", "orders", TTL_S, lambda: NOW)
-        issuer = MetadataJwtIssuer(_OneKey(self._key), terms, {version: claims}, 0)
+        issuer = MetadataJwtIssuer(_OneKey(self._key), terms, {version: claims})
         grants = tuple(Grant(one, 0, PRICE_MICROS) for one in _ids(kind)[:count])
         ((name, value),) = finished(issuer.issue(AccessPage("alice", grants, 1))).metadata
         return name, str(value)

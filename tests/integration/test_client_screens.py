@@ -86,7 +86,7 @@ def test_state(client: Client, width: int) -> None:
     client.run("list", "--all")
     client.run("list", "--all", "--strategy", "metadata-jwt")
     assert lines(client.run("state", width=width).out) == screen("""
-        metadata-jwt: 2 pages, 574 bytes of metadata of a budget of 7,168
+        metadata-jwt: 2 pages, 574 bytes of metadata; grpcio server allows 7,168
         page  version  ids  from   to     revision  bytes  expires
            1  v2         3  sku-1  sku-3        17    301  in 5 min
            2  v2         2  sku-4  sku-5        17    273  in 5 min

@@ -11,7 +11,7 @@ from math import lgamma, log
 from random import Random
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from products_svc.catalogue.ids import IdKind, gtin_check_digit, product_ids
@@ -52,6 +52,7 @@ def bound_bytes(of: int, count: int) -> float:
 
 
 @pytest.mark.parametrize("rung", RUNGS)
+@settings(deadline=None)
 @given(ids=LISTS)
 @example(ids=set())
 @example(ids={"z" * 64, "0" * 64, "9" * 64, "A" + "." * 63})
@@ -70,6 +71,7 @@ def test_every_kind_of_id_comes_back(rung: str, kind: IdKind, count: int) -> Non
     assert id_lists.decode(id_lists.encode(ids, rung)) == tuple(sorted(ids))
 
 
+@settings(deadline=None)
 @given(ids=LISTS)
 def test_the_best_is_none_larger_than_any(ids: set[str]) -> None:
     data = id_lists.best(ids, clock=stopped)
@@ -140,12 +142,14 @@ def decoded(data: bytes, limits: Limits = id_lists.DEFAULT_LIMITS) -> tuple[str,
         return None
 
 
+@settings(deadline=None)
 @given(data=ANY_BYTES)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     decoded(data)
 
 
 @pytest.mark.parametrize("rung", RUNGS)
+@settings(deadline=None)
 @given(body=ANY_BYTES)
 def test_any_body_is_read_or_refused(rung: str, body: bytes) -> None:
     data = bytes([id_lists.TAGS[rung]]) + body
@@ -155,6 +159,7 @@ def test_any_body_is_read_or_refused(rung: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("rung", RUNGS)
+@settings(deadline=None)
 @given(ids=LISTS, place=st.integers(0, 10**6), flip=st.integers(0, 255), change=st.integers(0, 2))
 def test_a_changed_byte_gives_another_set_or_a_refusal(
     rung: str, ids: set[str], place: int, flip: int, change: int
@@ -172,6 +177,7 @@ def test_a_changed_byte_gives_another_set_or_a_refusal(
 
 
 @pytest.mark.parametrize("rung", RUNGS)
+@settings(deadline=None)
 @given(ids=LISTS.filter(len))
 def test_bytes_too_few_or_too_many_are_refused(rung: str, ids: set[str]) -> None:
     data = id_lists.encode(ids, rung)
@@ -238,7 +244,7 @@ def test_limits_are_kept(rung: str) -> None:
 
 
 def test_bombs_stay_small() -> None:
-    text = b"0a\n" * 10_000_000
+    text = b"0a\n" * 1_000_000
     assert decoded(deflated(text)) is None
     assert decoded(b"\x15" + bz2.compress(text, 7)[4:]) is None
     huge = varint(2**40)
@@ -254,6 +260,7 @@ def test_the_longest_page_of_the_longest_ids_is_within_the_limits() -> None:
         assert id_lists.decode(id_lists.encode(ids, rung)) == tuple(sorted(ids))
 
 
+@settings(deadline=None)
 @given(numbers=st.sets(st.integers(0, 2**130), min_size=1), padding=st.binary(max_size=3))
 def test_sets_of_numbers_come_back(numbers: set[int], padding: bytes) -> None:
     ordered = sorted(numbers)
@@ -262,6 +269,7 @@ def test_sets_of_numbers_come_back(numbers: set[int], padding: bytes) -> None:
     assert cursor.left == len(padding)
 
 
+@settings(deadline=None)
 @given(numbers=st.sets(st.integers(0, 10**13 - 1), min_size=1, max_size=20))
 def test_check_digits_of_a_column_are_those_of_each_id(numbers: set[int]) -> None:
     texts = [f"{number:013d}" for number in numbers]

@@ -98,6 +98,8 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_INT64: st.one_of(
         st.sampled_from([0, -1, 10**15, 10**15 + 1]), st.integers(-(2**63), 2**63 - 1)
     ),
+    FieldDescriptor.CPPTYPE_UINT32: st.integers(0, 2**32 - 1),
+    FieldDescriptor.CPPTYPE_UINT64: st.integers(0, 2**64 - 1),
 }
 
 
