@@ -79,8 +79,16 @@ proto: $(STAMP) ## generate shop/ and waybill/v1 from protos/
 proto-check: $(STAMP) ## regenerate elsewhere and compare
 	@$(PY) -m tools.proto check
 
+.PHONY: hop-limits
+hop-limits: $(STAMP) ## generate the library's table of limits from mesh/limits.json
+	@$(PY) -m tools.hop_limits generate
+
+.PHONY: hop-limits-check
+hop-limits-check: $(STAMP) ## regenerate it and compare
+	@$(PY) -m tools.hop_limits check
+
 .PHONY: check
-check: lint type proto-check test ## everything that must hold before a commit
+check: lint type proto-check hop-limits-check test ## everything that must hold before a commit
 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock

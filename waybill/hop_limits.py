@@ -6,7 +6,7 @@ from typing import Final
 
 from waybill.header_limits import HeaderLimits, HopLimits, Role
 
-MEASURED_AT: Final = "2026-11-23T14:05:50+00:00"
+MEASURED_AT: Final = "2026-11-23T14:37:13+00:00"
 
 HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
     {
@@ -55,16 +55,18 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
             version="1.14.7, Node 20.20.2",
             role=Role.CLIENT,
             initial=HeaderLimits(
-                total_bytes=65662,
+                total_bytes=147491,
                 entry_bytes=6,
+                value_bytes=65536,
                 entries=128,
-                refused_above=146976,
+                refused_above=147506,
             ),
             trailing=HeaderLimits(
-                total_bytes=65596,
+                total_bytes=147460,
                 entry_bytes=5,
+                value_bytes=65536,
                 entries=128,
-                refused_above=147012,
+                refused_above=147461,
             ),
         ),
         "envoy": HopLimits(
@@ -110,9 +112,10 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=4025,
-                entry_bytes=5,
-                refused_above=3609,
+                total_bytes=4028,
+                entry_bytes=3,
+                entries=3,
+                refused_above=4082,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -179,9 +182,9 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=65477,
-                entry_bytes=6,
-                refused_above=65006,
+                total_bytes=65497,
+                entry_bytes=7,
+                refused_above=65555,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -235,9 +238,10 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=100,
             ),
             initial=HeaderLimits(
-                total_bytes=5054,
+                total_bytes=4980,
                 entry_bytes=3,
                 entries=100,
+                refused_above=5054,
             ),
             trailing=HeaderLimits(
                 total_bytes=61440,
