@@ -52,7 +52,7 @@ class Generator:
         cpu_s, own_s = self._meter.since(before), time.process_time() - own_before
         elapsed_s = time.perf_counter() - begin
         return Measured(
-            observed=phase.recorder.observed(job.load.duration_s),
+            observed=phase.recorder(job.cell.row).observed(job.load.duration_s),
             cpu_s=cpu_s,
             generator_cpu_s=own_s,
             elapsed_s=elapsed_s,

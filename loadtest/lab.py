@@ -1,5 +1,6 @@
 """What the Locust users of one process share: channels, listed pages, and the running phase."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import count, islice
@@ -21,17 +22,22 @@ from loadtest.listing import ListedPage, full_page, full_pages, listing_channel
 from loadtest.pacing import endless, fixed_count
 from loadtest.recorder import Recorder
 from loadtest.results import Cell, Load, Method, RequestBytes, Warmth
+from loadtest.tally import Parts
 from loadtest.world import Job, World, holding
 from waybill.strategy import Strategy
 
 
 class Phase:
-    """One stretch of load on one cell, which all its users share."""
+    """One stretch of load on one cell, which all its users share.
 
-    def __init__(self, job: Job, load: Load, name: str, recorder: Recorder) -> None:
+    Each row of users has a recorder of its own; a comparison drives one row at a time.
+    """
+
+    def __init__(self, job: Job, load: Load, name: str, clock: Callable[[], float]) -> None:
         self.cell = job.cell
         self.load = load
-        self.recorder = recorder
+        self._clock = clock
+        self._recorders = {job.cell.row: Recorder(clock)} if job.cell.row else {}
         self._seed = job.seed
         self._name = name
         self.request = RequestBytes(metadata=0, message=0)
@@ -40,6 +46,16 @@ class Phase:
     def enter(self) -> int:
         """The number of the user who enters, from 0."""
         return next(self._indices)
+
+    def recorder(self, row: str) -> Recorder:
+        """Counts the calls of one row's users."""
+        if row not in self._recorders:
+            self._recorders[row] = Recorder(self._clock)
+        return self._recorders[row]
+
+    def parts(self) -> Parts:
+        """What all users saw so far."""
+        return {row: recorder.part() for row, recorder in self._recorders.items()}
 
     def sends(self, caller: Caller) -> None:
         """Note how large one request of this phase is."""
@@ -63,7 +79,8 @@ class Lab:
     def __init__(self, world: World, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
         self._world = world
-        self._request_ids = request_ids(world.run_id)
+        # Other generators of the same run have other ids: a repeated one would be no new order.
+        self._request_ids = request_ids(f"{world.run_id}-{os.urandom(3).hex()}")
         self._listing = listing_channel(world.products_target)
         self._channels: dict[int, grpc.Channel] = {}
         self._listings: dict[int, grpc.Channel] = {}
@@ -88,7 +105,7 @@ class Lab:
 
         Phases of different names have different arrivals, and the same orders.
         """
-        self.phase = Phase(job, load, name, Recorder(self.clock))
+        self.phase = Phase(job, load, name, self.clock)
         return self.phase
 
     def channel(self, user: int) -> grpc.Channel:

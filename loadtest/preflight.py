@@ -1,5 +1,6 @@
 """One order with each strategy before anything is measured: no report of a broken set-up."""
 
+import time
 from collections.abc import Iterable, Mapping
 
 import grpc
@@ -14,6 +15,8 @@ from waybill.status import error_from
 from waybill.strategy import Strategy
 
 TIMEOUT_S = 10.0
+HEALTHY_WITHIN_S = 5.0
+POLL_S = 0.1
 TOO_LARGE = "RESOURCE_EXHAUSTED"
 """A size over a limit is a result and no fault of the set-up."""
 
@@ -29,15 +32,23 @@ def check(world: World, turns: Iterable[Turn]) -> None:
         NotReady: a service is not there or not healthy, or refused.
     """
     for name, target in (("products", world.products_target), ("orders", world.orders_target)):
-        with grpc.insecure_channel(target) as channel:
-            if not is_serving(channel):
-                raise NotReady(f"the {name} service at {target} does not answer, or not as healthy")
+        if not becomes_healthy(target):
+            raise NotReady(f"the {name} service at {target} does not answer, or not as healthy")
     lab = Lab(world)
     try:
         for turn in smallest(turns).values():
             _order(lab, turn)
     finally:
         lab.close()
+
+
+def becomes_healthy(target: str, within_s: float = HEALTHY_WITHIN_S) -> bool:
+    """Whether a service is healthy, now or soon: each of its workers takes its time."""
+    deadline = time.monotonic() + within_s
+    with grpc.insecure_channel(target) as channel:
+        while not (healthy := is_serving(channel)) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+    return healthy
 
 
 def smallest(turns: Iterable[Turn]) -> Mapping[str, Turn]:

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loadtest.histogram import Latencies
+from loadtest.tally import Part
 
 
 class Observed(BaseModel):
@@ -92,6 +93,18 @@ class Recorder:
         """A call that was answered with a refusal, now."""
         self._refused[refusal] += 1
         self._refused_latency.record_s(self._clock() - due)
+
+    def part(self) -> Part:
+        """What was seen so far, while calls may still be open."""
+        return Part(
+            ok=self._ok,
+            refused=dict(self._refused),
+            dropped=self._dropped,
+            latency=self._latency.encode(),
+            service_time=self._service_time.encode(),
+            refused_latency=self._refused_latency.encode(),
+            send_lag=self._send_lag.encode(),
+        )
 
     def observed(self, duration_s: float) -> Observed:
         """What was seen of a phase that was meant to last `duration_s`."""

@@ -38,6 +38,7 @@ class OpenModelUser(User):
         self._number = self._phase.enter()
         self._caller = self.caller(self._lab, self._phase, self._number)
         self._phase.sends(self._caller)
+        self._recorder = self._phase.recorder(self.row)
         self._in_flight = Group()
 
     def caller(self, lab: Lab, phase: Phase, number: int) -> Caller:
@@ -62,12 +63,12 @@ class OpenModelUser(User):
 
     def _send(self, due: float) -> None:
         if len(self._in_flight) >= self._phase.load.max_in_flight:
-            self._phase.recorder.drop()
+            self._recorder.drop()
         else:
             self._in_flight.spawn(self._call, due)
 
     def _call(self, due: float) -> None:
-        recorder = self._phase.recorder
+        recorder = self._recorder
         started = recorder.start(due)
         try:
             size = self._caller.call(self._phase.load.timeout_s)

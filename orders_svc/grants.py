@@ -47,8 +47,9 @@ def newest_shown(shown: Iterable[Grant], product_ids: Iterable[str]) -> Grants:
     wanted = frozenset(product_ids)
     found: dict[str, Grant] = {}
     for grant in shown:
-        if grant.product_id in wanted and _is_newer(grant, found.get(grant.product_id)):
-            found[grant.product_id] = grant
+        product_id = grant.product_id
+        if product_id in wanted and _is_newer(grant, found.get(product_id)):
+            found[product_id] = grant
     return found
 
 

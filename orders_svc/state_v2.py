@@ -44,9 +44,9 @@ def from_leaf(leaf: bytes, revision: int) -> Grant:
         DecodeError: `leaf` is no such message.
         ValueError: it names no product, or holds an impossible value.
     """
-    grant = state_pb2.Grant.FromString(leaf)
+    grant = _of_message(state_pb2.Grant.FromString(leaf), revision)
     named(grant.product_id)
-    return _of_message(grant, revision)
+    return grant
 
 
 def _of_array(values: Any, revision: int) -> Grant:
@@ -57,5 +57,9 @@ def _of_array(values: Any, revision: int) -> Grant:
 
 
 def _of_message(grant: state_pb2.Grant, revision: int) -> Grant:
-    price = count(grant.unit_price_micros) if grant.HasField("unit_price_micros") else None
-    return Grant(grant.product_id, count(grant.max_quantity), price, revision)
+    most, price = grant.max_quantity, None
+    if grant.HasField("unit_price_micros"):
+        price = grant.unit_price_micros
+    if most < 0 or (price is not None and price < 0):
+        raise ValueError("out of range")
+    return Grant(grant.product_id, most, price, revision)

@@ -6,7 +6,7 @@ from typing import Final
 
 from waybill.header_limits import HeaderLimits, HopLimits, Role
 
-MEASURED_AT: Final = "2026-11-23T14:24:09+00:00"
+MEASURED_AT: Final = "2026-11-23T14:37:13+00:00"
 
 HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
     {
@@ -112,9 +112,10 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=3894,
-                entry_bytes=0,
-                refused_above=4025,
+                total_bytes=4028,
+                entry_bytes=3,
+                entries=3,
+                refused_above=4082,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -181,9 +182,9 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=65442,
-                entry_bytes=5,
-                refused_above=65517,
+                total_bytes=65497,
+                entry_bytes=7,
+                refused_above=65555,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -237,10 +238,10 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=100,
             ),
             initial=HeaderLimits(
-                total_bytes=4892,
-                entry_bytes=0,
+                total_bytes=4980,
+                entry_bytes=3,
                 entries=100,
-                refused_above=4997,
+                refused_above=5054,
             ),
             trailing=HeaderLimits(
                 total_bytes=61440,

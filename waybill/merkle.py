@@ -10,9 +10,11 @@ For one leaf that is the inclusion proof of the RFC (section 2.1.3) in its order
 the RFC has no form.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
+from struct import Struct
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256().digest()
@@ -32,6 +34,11 @@ def leaf_hash(leaf: bytes) -> bytes:
     return sha256(_LEAF + leaf).digest()
 
 
+def leaf_hashes(leaves: Iterable[bytes]) -> list[bytes]:
+    """The hashes of several leaves' contents."""
+    return [sha256(_LEAF + leaf).digest() for leaf in leaves]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of the node above two hashes."""
     return sha256(_NODE + left + right).digest()
@@ -47,7 +54,7 @@ class Tree:
     def of(cls, leaves: Iterable[bytes]) -> "Tree":
         """The tree over the content of `leaves`, in their order."""
         # Called for every listed page: comprehensions over the hashes themselves, without calls.
-        level = [sha256(_LEAF + leaf).digest() for leaf in leaves]
+        level = leaf_hashes(leaves)
         levels = [level]
         while len(level) > 1:
             pairs = zip(level[::2], level[1::2], strict=False)
@@ -107,40 +114,51 @@ def root_from(size: int, positions: Sequence[int], leaves: Sequence[bytes], path
     Raises:
         BadPath: `positions` are none of that tree, or `path` is too short or too long for them.
     """
-    if len(leaves) != len(positions) or not are_positions(positions, size):
-        raise BadPath("no such places in the tree")
+    if len(leaves) != len(positions):
+        raise BadPath("another number of places than leaves")
     if len(leaves) == 1:
-        root, used = _root_from_one(size, positions[0], leaves[0], path)
-    else:
-        root, used = _root_from_many(size, positions, leaves, path)
+        return _root_from_one(size, positions[0], leaves[0], path)
+    if not are_positions(positions, size):
+        raise BadPath("no such places in the tree")
+    root, used = _root_from_many(size, positions, leaves, path)
     if used != len(path):
         raise BadPath("a path of another length")
     return root
 
 
-def _root_from_one(size: int, position: int, root: bytes, path: bytes) -> tuple[bytes, int]:
-    """The root, and how much of the path it takes; the algorithm of RFC 9162, section 2.1.3.2."""
-    used, last, most = 0, size - 1, len(path)
-    while last and used <= most:
-        if position & 1:
-            node = _node()
-            node.update(path[used : used + 32] + root)
-            root = node.digest()
-            used += 32
-        elif position < last:
-            node = _node()
-            node.update(root + path[used : used + 32])
-            root = node.digest()
-            used += 32
+def _root_from_one(size: int, position: int, root: bytes, path: bytes) -> bytes:
+    """The root by the algorithm of RFC 9162, section 2.1.3.2, with its turns worked out before."""
+    turns, split = _way_up(size, position)
+    if len(path) != HASH_BYTES * len(turns):
+        raise BadPath("a path of another length")
+    for is_right, partner in zip(turns, split(path), strict=False):
+        node = _node()
+        node.update(partner + root if is_right else root + partner)
+        root = node.digest()
+    return root
+
+
+@lru_cache(maxsize=4096)
+def _way_up(
+    size: int, position: int
+) -> tuple[tuple[bool, ...], Callable[[bytes], Sequence[bytes]]]:
+    """For each node with a partner on the way up, whether it is the right one; splits a path."""
+    if not 0 <= position < size:
+        raise BadPath("no such place in the tree")
+    turns: list[bool] = []
+    last = size - 1
+    while last:
+        if position & 1 or position < last:
+            turns.append(bool(position & 1))
         position >>= 1
         last >>= 1
-    return root, used
+    return tuple(turns), Struct(f"{HASH_BYTES}s" * len(turns)).unpack
 
 
 def _root_from_many(
     size: int, positions: Sequence[int], leaves: Sequence[bytes], path: bytes
 ) -> tuple[bytes, int]:
-    """As `_root_from_one`, a level at a time."""
+    """The root, a level at a time, and how much of the path it takes."""
     used, last = 0, size - 1
     known = list(zip(positions, leaves, strict=True))
     while last and used <= len(path):

@@ -6,7 +6,7 @@ that it has verified before. It asks nobody and needs no list.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Generic, TypeVar
@@ -16,8 +16,8 @@ from google.protobuf.message import DecodeError
 from waybill.errors import StateInvalid, StateTooLarge
 from waybill.expectations import Expectations, check_call
 from waybill.jwt import DEFAULT_LEEWAY_S, check_size
-from waybill.keys import BadSignature, KeySource, VerifyingKey
-from waybill.merkle import BadPath, Tree, leaf_hash, root_from
+from waybill.keys import BadSignature, KeySet, KeySource, VerifyingKey
+from waybill.merkle import BadPath, Tree, leaf_hashes, root_from
 from waybill.metadata import PROOF, Entry
 from waybill.page_root import Page, head, key_hint, leaf_type, signed_bytes
 from waybill.refusals import STATE_REFUSALS
@@ -29,6 +29,10 @@ from waybill.verified_cache import Memory, Verified, VerifiedCache
 Leaf = TypeVar("Leaf")
 Decoder = Callable[[bytes, int], Leaf]
 """Turns a leaf and the revision of its page into content."""
+
+
+_Shown = tuple[PageProof, list[bytes]]
+"""A proof and its leaves, taken out of the message once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +138,35 @@ class PageProofReader(Generic[Leaf]):
             waybill.errors.KeysUnavailable: no keys are loaded.
         """
         found = self._within_limits(metadata, proofs)
-        version = newest_version({proof.version for proof in found}, self._versions)
+        version = self._newest_version(found)
         one_version = self._versions[version]
         return [
-            one_version.read(proof, subject, min_revision)
-            for proof in found
+            one_version.read(proof, leaves, subject, min_revision)
+            for proof, leaves in found
             if proof.version == version
         ]
 
+    def _newest_version(self, found: Sequence[_Shown]) -> int:
+        if len(found) == 1 and found[0][0].version in self._versions:
+            return found[0][0].version  # nearly always, and cheaper
+        return newest_version({proof.version for proof, _ in found}, self._versions)
+
     def _within_limits(
         self, metadata: Iterable[Entry], proofs: Sequence[PageProof]
-    ) -> list[PageProof]:
+    ) -> list[_Shown]:
         limits = self._limits
         values = [value for key, value in metadata if key == PROOF and isinstance(value, bytes)]
-        size_bytes = sum(map(len, values)) + sum([proof.ByteSize() for proof in proofs])
+        size_bytes = sum(map(len, values))
+        if proofs:
+            size_bytes += sum([proof.ByteSize() for proof in proofs])
         check_size(size_bytes, limits.max_bytes, STATE_REFUSALS)
-        found = [*map(decode_proof, values), *proofs]
-        _check_count("proofs", len(found), limits.max_proofs)
-        _check_count("leaves", sum([len(proof.leaves) for proof in found]), limits.max_leaves)
+        carried = [*map(decode_proof, values), *proofs]
+        found = [(proof, proof.leaves[:]) for proof in carried]
+        if len(found) > limits.max_proofs:
+            raise _too_many("proofs", len(found), limits.max_proofs)
+        leaves = sum([len(leaves) for _, leaves in found])
+        if leaves > limits.max_leaves:
+            raise _too_many("leaves", leaves, limits.max_leaves)
         return found
 
 
@@ -172,13 +187,14 @@ class _OneVersion(Generic[Leaf]):
         self._head = head(expectations.issuer, expectations.audience, kind)
         self._memory: Memory[VerifiedState[Page]] = Memory(cache, keys, expectations.is_past)
 
-    def read(self, proof: PageProof, subject: str, min_revision: int) -> Proven[Leaf]:
-        shown = proof.leaves[:]
-        state = self._verified(proof, [leaf_hash(leaf) for leaf in shown])
+    def read(
+        self, proof: PageProof, leaves: Sequence[bytes], subject: str, min_revision: int
+    ) -> Proven[Leaf]:
+        state = self._verified(proof, leaf_hashes(leaves))
         check_call(state, subject=subject, min_revision=min_revision)
         revision, decoder = state.revision, self._decoder
         try:
-            return Proven(state, tuple([decoder(leaf, revision) for leaf in shown]))
+            return Proven(state, tuple([decoder(leaf, revision) for leaf in leaves]))
         except (DecodeError, LookupError, TypeError, ValueError):
             raise StateInvalid("a leaf that its type's decoder refuses") from None
 
@@ -256,18 +272,19 @@ def _root(size: int, proof: PageProof, hashes: Sequence[bytes]) -> bytes:
         raise StateInvalid("a proof of another shape") from None
 
 
-def _hinted_keys(keys: KeySource, hint: int) -> Iterator[VerifyingKey]:
+def _hinted_keys(keys: KeySource, hint: int) -> Sequence[VerifyingKey]:
     """The trusted keys that `hint` may mean, after a second look by the source if need be."""
-    found = [key for key in keys.current() if key_hint(key.key_id) == hint]
-    if not found:
-        again = keys.current(missing=f"a key with the hint {hint:08x}")
-        found = [key for key in again if key_hint(key.key_id) == hint]
-    return iter(found)
+    return _meant(keys.current(), hint) or _meant(
+        keys.current(missing=f"a key with the hint {hint:08x}"), hint
+    )
 
 
-def _check_count(what: str, count: int, most: int) -> None:
-    if count > most:
-        raise StateTooLarge(facts={what: str(count), f"max_{what}": str(most)})
+def _meant(keys: KeySet, hint: int) -> Sequence[VerifyingKey]:
+    return [key for key in keys if key_hint(key.key_id) == hint]
+
+
+def _too_many(what: str, count: int, most: int) -> StateTooLarge:
+    return StateTooLarge(facts={what: str(count), f"max_{what}": str(most)})
 
 
 def _is_default(positions: Sequence[int]) -> bool:

@@ -7,6 +7,7 @@ is unambiguous here: the first three fields are always there, and the last has a
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from waybill.envelope import pre_authentication_encoding
@@ -43,6 +44,7 @@ def signed_bytes(head: bytes, statement: bytes, root_hash: bytes) -> bytes:
     return pre_authentication_encoding(PAYLOAD_TYPE, payload)
 
 
+@lru_cache(maxsize=256)
 def key_hint(key_id: str) -> int:
     """Says which key may have signed, in four bytes instead of an id of up to 64."""
     return int.from_bytes(sha256(key_id.encode("utf-8")).digest()[:4], "big")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loadtest import provenance
-from loadtest.bench import carried, looked_up
+from loadtest.bench import carried, looked_up, peers
 from loadtest.bench.contest import Contest
 from loadtest.bench.durable import ROUND_S, DurableRate, durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
@@ -25,7 +25,7 @@ SIZES = (10, 100, 1_000, 10_000)
 KIND = IdKind.SKU
 KINDS_SIZE = 1_000
 """The size at which the other id kinds are compared."""
-STEPS = ("issue", "check cold", "check warm", "read", "cache hit")
+STEPS = ("issue", "check cold", "check warm", "read", "cache hit", peers.ISSUE, peers.CHECK)
 INTERRUPTED = 130
 
 
@@ -43,6 +43,8 @@ def contests(folder: Path, seed: int) -> Iterator[Contest]:
     for ids in SIZES:
         with looked_up.contests(folder / f"replica-{ids}", ids, KIND, seed) as rows:
             yield from rows
+    for ids in peers.SIZES:
+        yield from peers.contests(ids, seed)
 
 
 class Benchmark:
@@ -97,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
     options = parser.parse_args(argv)
-    rows = 6 * len(points()) + 2 * len(SIZES) + 1
+    rows = 9 * len(points()) + 2 * len(SIZES) + 2 * len(peers.PEERS) * len(peers.SIZES) + 1
     # On the disk of the results: a folder of temporary files may be in memory, which has no fsync.
     options.results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=options.results) as folder:

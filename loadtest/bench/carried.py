@@ -8,19 +8,25 @@ from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from client.carriers.base import KeptPage
+from client.carriers.table import CARRIERS
 from loadtest.bench.contest import Contest
 from loadtest.finished import finished
 from orders_svc.access import AccessQuery, Resolver
-from orders_svc.bootstrap import CLAIM_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
+from orders_svc.bootstrap import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
-from products_svc.bootstrap import CLAIMS, MESSAGES
+from orders_svc.strategies.page_proof import PageProofResolver
+from products_svc.bootstrap import CLAIMS, LEAF_FAMILY, LEAVES, MESSAGES
 from products_svc.catalogue.ids import IdKind, product_ids
 from products_svc.issuing import AccessPage, Grant, Issuer
 from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
+from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.terms import Terms
 from waybill.keys import KeySet, StaticKeys
+from waybill.page_proof import PageProofReader
+from waybill.page_signing import PageSigner
 from waybill.signing import SigningKey
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
 from waybill.strategy import Strategy
@@ -71,12 +77,15 @@ class Trade:
             Strategy.MESSAGE_FIELD,
             MessageFieldIssuer(self._ring, self._terms, [MESSAGES[VERSION]]),
         )
+        version = PageVersion(LEAVES[VERSION], PageSigner(LEAF_FAMILY, VERSION))
+        yield Strategy.PAGE_PROOF, PageProofIssuer(self._ring, self._terms, [version])
 
     def resolver(self, strategy: Strategy, cache: VerifiedCache | None) -> Resolver:
         """The resolver of a strategy that carries state; without a cache it is always cold."""
         return {
             Strategy.METADATA_JWT: self._jwt_resolver,
             Strategy.MESSAGE_FIELD: self._envelope_resolver,
+            Strategy.PAGE_PROOF: self._proof_resolver,
         }[strategy](cache)
 
     def _jwt_resolver(self, cache: VerifiedCache | None) -> Resolver:
@@ -104,6 +113,18 @@ class Trade:
             )
         )
 
+    def _proof_resolver(self, cache: VerifiedCache | None) -> Resolver:
+        return PageProofResolver(
+            PageProofReader(
+                self._keys,
+                family=LEAF_FAMILY,
+                decoders=LEAF_DECODERS,
+                issuer="products",
+                audience="orders",
+                cache=cache,
+            )
+        )
+
 
 def contests(trade: Trade, ids: int, kind: IdKind, seed: int) -> Iterator[Contest]:
     """Issue, cold check and warm check of one page, for each strategy that carries state."""
@@ -115,17 +136,25 @@ def contests(trade: Trade, ids: int, kind: IdKind, seed: int) -> Iterator[Contes
 def _of_strategy(
     trade: Trade, strategy: Strategy, issuer: Issuer, issued: AccessPage, kind: IdKind
 ) -> Iterator[Contest]:
-    carried = finished(issuer.issue(issued))
-    query = _query(carried, issued)
+    ordered = issued.grants[len(issued.grants) // 2].product_id
+    kept = finished(issuer.issue(issued))
+    shown = _shown(strategy, kept, issued, ordered)
+    query = _query(shown, ordered)
     cold = trade.resolver(strategy, None)
     warm = trade.resolver(strategy, VerifiedCache(16, MAX_BYTES))
-    primitive = Primitive(bytes(carried.size_bytes))
+    primitive = Primitive(bytes(shown.size_bytes))
     rows = (
-        ("issue", "Ed25519 sign", lambda: finished(issuer.issue(issued)), primitive.sign),
-        ("check cold", "Ed25519 verify", lambda: finished(cold.resolve(query)), primitive.verify),
-        ("check warm", "SHA-256", lambda: finished(warm.resolve(query)), primitive.digest),
+        ("issue", kept, "Ed25519 sign", lambda: finished(issuer.issue(issued)), primitive.sign),
+        (
+            "check cold",
+            shown,
+            "Ed25519 verify",
+            lambda: finished(cold.resolve(query)),
+            primitive.verify,
+        ),
+        ("check warm", shown, "SHA-256", lambda: finished(warm.resolve(query)), primitive.digest),
     )
-    for step, floor_name, operation, floor in rows:
+    for step, carried, floor_name, operation, floor in rows:
         yield Contest(
             step=step,
             strategy=strategy.value,
@@ -138,15 +167,24 @@ def _of_strategy(
         )
 
 
-def _query(carried: CarriedState, issued: AccessPage) -> AccessQuery:
-    """An order of one product in the middle of the page."""
+def _shown(
+    strategy: Strategy, kept: CarriedState, issued: AccessPage, ordered: str
+) -> CarriedState:
+    """What an order of one product carries of the page's state."""
+    product_ids = frozenset(grant.product_id for grant in issued.grants)
+    listed = KeptPage(product_ids, issued.revision, kept)
+    return CARRIERS[strategy].carry([listed], [ordered])
+
+
+def _query(shown: CarriedState, ordered: str) -> AccessQuery:
     return AccessQuery(
-        subject=issued.subject,
-        product_ids=(issued.grants[len(issued.grants) // 2].product_id,),
+        subject=SUBJECT,
+        product_ids=(ordered,),
         min_revision=0,
-        metadata=carried.metadata,
-        envelopes=carried.envelopes,
+        metadata=shown.metadata,
+        envelopes=shown.envelopes,
         time_left_s=None,
+        proofs=shown.proofs,
     )
 
 

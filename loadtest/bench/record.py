@@ -81,7 +81,7 @@ class BenchRun(_Value):
 
 
 _COLUMNS: Sequence[tuple[str, Literal["left", "right"], int]] = (
-    ("step", "left", 10),
+    ("step", "left", 12),
     ("strategy", "left", 13),
     ("ids", "right", 6),
     ("id kind", "left", 7),

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.limits.search import CONFIRMATIONS, find_edge, find_region
@@ -10,6 +10,7 @@ from loadtest.limits.search import CONFIRMATIONS, find_edge, find_region
 BOUND = 100_000
 
 
+@settings(deadline=None)
 @given(limit=st.integers(0, BOUND - 1), guess=st.none() | st.integers(-5, BOUND + 5))
 def test_a_sharp_limit_is_found_to_the_byte_whatever_the_guess(
     limit: int, guess: int | None
@@ -18,6 +19,7 @@ def test_a_sharp_limit_is_found_to_the_byte_whatever_the_guess(
     assert (edge.largest, edge.bounded, edge.random, edge.reopened) == (limit, False, False, None)
 
 
+@settings(deadline=None)
 @given(limit=st.integers(0, BOUND - 1))
 def test_a_right_guess_saves_calls(limit: int) -> None:
     calls = []
@@ -40,6 +42,7 @@ def test_where_nothing_passes_there_is_no_edge() -> None:
     assert find_edge(lambda _: False, BOUND).largest == -1
 
 
+@settings(deadline=None)
 @given(soft=st.integers(1000, 40_000), width=st.integers(1000, 40_000), seed=st.integers())
 def test_a_region_of_chance_is_noticed_and_bordered(soft: int, width: int, seed: int) -> None:
     random = Random(seed)

@@ -1,12 +1,13 @@
 """Intervals and the ramp."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.limits.statistics import fit_ramp, ramp, wilson
 
 
+@settings(deadline=None)
 @given(tries=st.integers(1, 10_000), data=st.data())
 def test_an_interval_holds_its_share(tries: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, tries))

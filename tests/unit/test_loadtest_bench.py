@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench import carried, looked_up
+from loadtest.bench import carried, looked_up, peers
 from loadtest.bench.__main__ import points
 from loadtest.bench.contest import Contest
 from loadtest.bench.durable import durable_rates
@@ -23,11 +23,26 @@ from waybill.strategy import Strategy
 def test_carried_state_is_issued_and_checked(kind: IdKind) -> None:
     rows = list(carried.contests(carried.Trade(), 10, kind, seed=1))
     steps = {(row.strategy, row.step) for row in rows}
-    assert len(steps) == len(rows) == 6
+    assert len(steps) == len(rows) == 9
     for row in rows:
         row.floor()
         assert row.operation()
         assert row.size_bytes > 0
+
+
+@pytest.mark.parametrize("name", peers.PEERS)
+def test_every_peer_proves_what_is_granted(name: str) -> None:
+    question = peers.Question.about(carried.page(20, IdKind.SKU, seed=1))
+    peer = peers.PEERS[name](question)
+    presented = peer.present(peer.issue())
+    assert peer.check(presented)
+    assert peer.size_bytes(presented) > 0
+
+
+def test_peers_are_timed_at_issuing_and_checking() -> None:
+    rows = list(peers.contests(10, seed=1))
+    assert {row.strategy for row in rows} == set(peers.PEERS)
+    assert {row.step for row in rows} == {peers.ISSUE, peers.CHECK}
 
 
 def test_replica_and_cache_answer_without_waiting(tmp_path: Path) -> None:
