@@ -25,9 +25,14 @@ BY_REASON: Final[Mapping[str, str]] = {
     " an administrator can grant more: python -m client grant SUBJECT PRODUCT",
     "ROLE_MISSING": "log in with the role: python -m client login SUBJECT --admin (or --service)",
     "STRATEGY_NOT_ACCEPTED": "choose another --strategy, or let the service accept this one"
-    " (PRODUCTS_STRATEGIES, ORDERS_STRATEGIES)",
+    " (PRODUCTS_STRATEGIES, ORDERS_STRATEGIES; reference needs PRODUCTS_REFERENCE_URL and"
+    " ORDERS_REFERENCE_URL)",
     "UPSTREAM_UNAVAILABLE": "try again later; orders could not ask products, so see whether"
     " products is up, or use a --strategy that needs no look-up",
+    "REFERENCE_STORE_UNAVAILABLE": "try again later; if it stays, see whether the store is up"
+    " (PRODUCTS_REFERENCE_URL, ORDERS_REFERENCE_URL), or use another --strategy",
+    "REVOCATION_INCOMPLETE": "send the same revoke again until it is acknowledged; references that"
+    " were issued before count until then, or until they expire",
     "REPLICA_NOT_READY": "try again in a few seconds; if it stays, see whether products is up and"
     " the follower of orders runs, or use another --strategy",
     "REVISION_NOT_REACHED": "try again, with a longer --timeout or a lower --min-revision",

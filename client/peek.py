@@ -13,7 +13,7 @@ from client.carriers.page_proof import product_id_of
 from shop.state.v1 import state_pb2 as state_v1
 from shop.state.v2 import state_pb2 as state_v2
 from waybill import id_lists
-from waybill.metadata import Entry, size_bytes
+from waybill.metadata import REFERENCE, Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
 from waybill.v1.page_proof_pb2 import PageProof, PageRoot
 from waybill.values import CarriedState
@@ -21,6 +21,8 @@ from waybill.values import CarriedState
 PROOF_TYPE = PageProof.DESCRIPTOR.full_name
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999: later times cannot be shown."""
+OPAQUE = "opaque"
+"""What stands for a version where there is nothing to look into: a handle says nothing."""
 UNDECODABLE = (
     ValueError,
     TypeError,
@@ -52,7 +54,8 @@ class Content:
 class Peek:
     """One carried state: as what it travels, in how many bytes, and what it claims.
 
-    `content` is None where it cannot be decoded, or is of a version that is not known here.
+    `content` is None where it cannot be decoded, is of a version that is not known here, or is not
+    here at all.
     """
 
     travels_as: str
@@ -72,6 +75,8 @@ def peek(carried: CarriedState) -> list[Peek]:
 
 def _peek_entry(entry: Entry) -> Peek:
     key, value = entry
+    if key == REFERENCE:
+        return Peek(key, OPAQUE, size_bytes([entry]), None)
     if isinstance(value, bytes):
         return _peek_proof(key, _proof(value), size_bytes([entry]))
     version = f"v{key.removeprefix(STATE_KEY_PREFIX)}"

@@ -16,13 +16,14 @@ COLOURS = {
     "replica": "green",
     "direct-call": "cyan",
     "page-proof": "magenta",
+    "reference": "blue",
 }
 """A strategy keeps its colour everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours as CSS: of the rows, in the order of `COLOURS` and one to spare, and around them."""
+    """Colours as CSS: of the rows, in the order of `COLOURS`, and around."""
 
     series: tuple[str, ...]
     surface: str

@@ -1,5 +1,7 @@
 """Both services as processes of their own, on free ports, with data; for the lab, demos and tests.
 
+A Valkey server runs beside them, as the store of references.
+
 with Shop(folder) as shop:
 channel = grpc.insecure_channel(shop.orders_target)
 token = shop.token("alice")
@@ -20,6 +22,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from client.dev_issuer import DevIssuer
 from loadtest.processes import Command, Service, StartFailed, run
 from loadtest.stock import Stock
+from loadtest.valkey import ValkeyServer
 from waybill.serving.paths import state_home
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,8 +69,13 @@ class Shop:
     def __enter__(self) -> "Shop":
         with ExitStack() as starting:
             self._prepare()
-            self._products = starting.enter_context(self._service("products", self._products_env))
-            orders_env = {"ORDERS_PRODUCTS_TARGET": self.products_target} | self._orders_env
+            store = starting.enter_context(ValkeyServer(self._folder))
+            products_env = {"PRODUCTS_REFERENCE_URL": store.url} | self._products_env
+            self._products = starting.enter_context(self._service("products", products_env))
+            orders_env = {
+                "ORDERS_PRODUCTS_TARGET": self.products_target,
+                "ORDERS_REFERENCE_URL": store.url,
+            } | self._orders_env
             self._orders = starting.enter_context(self._service("orders", orders_env))
             for service in (self._products, self._orders):
                 wait_until_serving(service)

@@ -25,13 +25,17 @@ from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
 from orders_svc.strategies.page_proof import PageProofResolver
+from orders_svc.strategies.reference import ReferenceResolver
 from orders_svc.strategies.replica import ReplicaResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
 from waybill.keys import JwksFile, KeySource
 from waybill.page_proof import PageProofReader, ProofLimits
-from waybill.serving.assembly import keys_check, make_guard
+from waybill.references.cache import CacheBounds
+from waybill.references.reader import ReferenceReader
+from waybill.references.valkey_store import ValkeyReferenceStore
+from waybill.serving.assembly import keys_check, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
@@ -111,6 +115,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         {strategy: _metered(strategy, parts) for strategy in settings.strategies},
         store,
     )
+    log_unmet(settings, settings.strategies, service="orders")
     guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
@@ -233,6 +238,36 @@ def proof_limits(settings: Settings) -> ProofLimits:
     return replace(default, max_bytes=min(default.max_bytes, settings.state_budget_bytes))
 
 
+def _reference(parts: Parts) -> ReferenceResolver:
+    settings = parts.settings
+    assert settings.reference_url, "the settings accept the strategy only with a store"
+    store = ValkeyReferenceStore(
+        settings.reference_url,
+        prefix=settings.reference_prefix,
+        timeout_s=settings.reference_timeout_s,
+    )
+    parts.closers.push_async_callback(store.close)
+    if settings.default_strategy is Strategy.REFERENCE:
+        parts.checks["reference store"] = store.check
+    reader = ReferenceReader(
+        store,
+        family=STATE_FAMILY,
+        decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
+        issuer=settings.state_issuer,
+        audience=settings.state_audience,
+        clock=parts.clock,
+        leeway_s=settings.clock_leeway_s,
+        max_bytes=settings.state_budget_bytes,
+        bounds=CacheBounds(
+            ttl_s=settings.reference_cache_ttl_s,
+            max_entries=settings.reference_cache_entries,
+            max_bytes=settings.reference_cache_bytes,
+        ),
+    )
+    parts.closers.push_async_callback(reader.close)
+    return ReferenceResolver(reader)
+
+
 async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -245,4 +280,5 @@ RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
     Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
     Strategy.PAGE_PROOF: _page_proof,
+    Strategy.REFERENCE: _reference,
 }

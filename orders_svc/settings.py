@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from waybill.serving.settings import CommaSeparated, ServingSettings
+from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
 
 
@@ -18,8 +19,23 @@ class Settings(ServingSettings):
     port: int = Field(50052, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    strategies: CommaSeparated[Strategy] = tuple(Strategy)
-    """The strategies that a call may ask for."""
+    reference_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    """Where the store of references is, such as `valkey://127.0.0.1:6379/0`; may hold a password.
+    Without it strategy `reference` is not accepted."""
+    reference_prefix: str = Field("waybill:", max_length=64)
+    """What the store's keys begin with; the same at both services."""
+    reference_timeout_s: float = Field(0.25, gt=0, allow_inf_nan=False)
+    """How long one look-up in the store may take."""
+    reference_cache_ttl_s: float = Field(1.0, ge=0, allow_inf_nan=False)
+    """How long a resolved reference is reused: how long a revoked one may still count. 0 looks each
+    time."""
+    reference_cache_entries: int = Field(10_000, ge=0)
+    """Resolved references that are remembered."""
+    reference_cache_bytes: int = Field(16 * 1024 * 1024, ge=0)
+    """Their bytes in the store; decoded, they take a multiple of that."""
+
+    strategies: CommaSeparated[Strategy] = Field(default_factory=possible)
+    """The strategies that a call may ask for: all whose needs are configured."""
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
@@ -76,8 +92,7 @@ class Settings(ServingSettings):
 
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:
-        if self.default_strategy not in self.strategies:
-            raise ValueError("default_strategy must be one of strategies")
+        check_accepted(self.strategies, self.default_strategy, vars(self))
         if not self.state_versions or not {1, 2}.issuperset(self.state_versions):
             raise ValueError("state_versions must be some of 1, 2")
         return self

@@ -21,6 +21,7 @@ from products_svc.strategies.direct_call import DirectCallIssuer
 from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
+from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.strategies.replica import ReplicaIssuer
 from products_svc.terms import Terms
 from shop.products.v1 import products_pb2
@@ -28,10 +29,12 @@ from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
 from waybill.header_caps import Use
-from waybill.keys import JwksFile
+from waybill.keys import JwksFile, KeySource
 from waybill.page_signing import PageSigner
+from waybill.references.store import ReferenceStore
+from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.seldom import Seldom
-from waybill.serving.assembly import keys_check, make_guard
+from waybill.serving.assembly import keys_check, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
@@ -71,6 +74,7 @@ class Parts:
     settings: Settings
     keys: KeyRing
     terms: Terms
+    references: ReferenceStore | None
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Products:
@@ -89,13 +93,23 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     publish(settings.signing_keys, settings.public_keys)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings))
+    references = _reference_store(settings)
     user_keys = JwksFile(settings.user_keys, clock)
 
     async def close() -> None:
         await feed.close()
         await asyncio.to_thread(store.close)
+        if references:
+            await references.close()
 
-    servicer = _servicer(settings, store, feed, _issuers(settings, keys, clock))
+    servicer = ProductsServicer(
+        store,
+        feed,
+        StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
+        _issuers(settings, keys, clock, references),
+        after_revoke=[references.revoke] if references else [],
+    )
+    log_unmet(settings, settings.strategies, service="products")
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     guard = make_guard(
         settings, field_rules(), user_keys, verified, clock=clock, service="products"
@@ -103,7 +117,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     return Products(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
-        checks={"user keys": keys_check(user_keys), "database": database_check(store)},
+        checks=_checks(settings, user_keys, store, references),
         close=close,
     )
 
@@ -150,18 +164,40 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-def _servicer(
-    settings: Settings, store: Store, feed: Feed, issuers: Mapping[Strategy, Issuer]
-) -> ProductsServicer:
-    choice = StrategyChoice(frozenset(settings.strategies), settings.default_strategy)
-    return ProductsServicer(store, feed, choice, issuers)
+def _reference_store(settings: Settings) -> ReferenceStore | None:
+    if not settings.reference_url:
+        return None
+    return ValkeyReferenceStore(
+        settings.reference_url,
+        prefix=settings.reference_prefix,
+        timeout_s=settings.reference_timeout_s,
+        max_per_subject=settings.reference_max_per_subject,
+    )
+
+
+def _checks(
+    settings: Settings, user_keys: KeySource, store: Store, references: ReferenceStore | None
+) -> Mapping[str, Check]:
+    """What must be fine for the service to call itself healthy.
+
+    The store of references is one for all instances: were they all to call themselves sick without
+    it, what needs no store would be gone as well. So it counts only where calls that name no
+    strategy depend on it.
+    """
+    checks = {"user keys": keys_check(user_keys), "database": database_check(store)}
+    if references and settings.default_strategy is Strategy.REFERENCE:
+        checks["reference store"] = references.check
+    return checks
 
 
 def _issuers(
-    settings: Settings, keys: KeyRing, clock: Callable[[], float]
+    settings: Settings,
+    keys: KeyRing,
+    clock: Callable[[], float],
+    references: ReferenceStore | None,
 ) -> Mapping[Strategy, Issuer]:
     terms = Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
-    parts = Parts(settings, keys, terms)
+    parts = Parts(settings, keys, terms, references)
     budget = _budget(settings)
     return {
         strategy: BudgetedIssuer(
@@ -217,10 +253,17 @@ def _page_proof(parts: Parts) -> Issuer:
     return PageProofIssuer(parts.keys, parts.terms, versions)
 
 
+def _reference(parts: Parts) -> Issuer:
+    assert parts.references, "the settings accept the strategy only with a store"
+    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    return ReferenceIssuer(parts.references, parts.terms, versions)
+
+
 ISSUERS: Mapping[Strategy, Callable[[Parts], Issuer]] = {
     Strategy.METADATA_JWT: _metadata_jwt,
     Strategy.MESSAGE_FIELD: _message_field,
     Strategy.REPLICA: _replica,
     Strategy.DIRECT_CALL: _direct_call,
     Strategy.PAGE_PROOF: _page_proof,
+    Strategy.REFERENCE: _reference,
 }

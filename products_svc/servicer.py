@@ -1,6 +1,6 @@
 """The methods of the products service, behind their guard. Strategies are chosen, never asked."""
 
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from products_svc import paging
 from products_svc.feed.feed import Feed, Stream
@@ -11,7 +11,13 @@ from products_svc.store.values import ListedProduct, Listing, WantedGrant
 from products_svc.store.writer import UnknownProducts
 from shop.products.v1 import products_pb2 as pb
 from waybill.choosing import StrategyChoice
-from waybill.errors import InvalidRequest, NotGranted, ProductNotFound
+from waybill.errors import (
+    InvalidRequest,
+    NotGranted,
+    ProductNotFound,
+    RevocationIncomplete,
+    Unavailable,
+)
 from waybill.serving.call import Call
 from waybill.serving.guard import Method
 from waybill.strategy import Strategy
@@ -29,15 +35,25 @@ class ProductsServicer:
         feed: what watchers are sent.
         choice: which strategy a call gets.
         issuers: what issues the state of each accepted strategy.
+        after_revoke: each is told the subject and revision of a revoke before it is acknowledged,
+            so that what was issued and can be taken back is. One that is unavailable leaves the
+            revoke unacknowledged; it must not matter to be told twice.
     """
 
     def __init__(
-        self, store: Store, feed: Feed, choice: StrategyChoice, issuers: Mapping[Strategy, Issuer]
+        self,
+        store: Store,
+        feed: Feed,
+        choice: StrategyChoice,
+        issuers: Mapping[Strategy, Issuer],
+        *,
+        after_revoke: Sequence[Callable[[str, int], Awaitable[None]]] = (),
     ) -> None:
         self._store = store
         self._feed = feed
         self._choice = choice
         self._issuers = issuers
+        self._after_revoke = after_revoke
 
     def methods(self) -> dict[str, Method]:
         """Every method by its name in the contract."""
@@ -112,11 +128,17 @@ class ProductsServicer:
     async def revoke_access(
         self, request: pb.RevokeAccessRequest, call: Call
     ) -> pb.RevokeAccessResponse:
-        """Takes entitlements away; one that is not there is taken already."""
+        """Takes entitlements away; one that is not there is taken already.
+
+        Raises:
+            RevocationIncomplete: they are taken away, and what was issued earlier may still count.
+                The same call again finishes it.
+        """
         if request.validate_only:
             position = await self._store.position()
             return pb.RevokeAccessResponse(revision=position.revision)
         revision = await self._changed(self._store.revoke(request.subject, request.product_ids))
+        await self._take_back(request.subject, revision)
         call.log_accepted(grantee=request.subject, revision=revision)
         return pb.RevokeAccessResponse(revision=revision)
 
@@ -124,6 +146,13 @@ class ProductsServicer:
         revision = await change
         self._feed.wake()
         return revision
+
+    async def _take_back(self, subject: str, revision: int) -> None:
+        try:
+            for tell in self._after_revoke:
+                await tell(subject, revision)
+        except Unavailable as unavailable:
+            raise RevocationIncomplete(str(unavailable)) from unavailable
 
     async def _why_not(self, product_id: str, call: Call) -> NotGranted | ProductNotFound:
         if ADMIN in call.caller.roles:

@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from waybill.budget import DEFAULT_PATH, RESERVE_BYTES, check_hops
 from waybill.serving.settings import CommaSeparated, ServingSettings
+from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
 
 VERSIONS = (1, 2)
@@ -22,8 +23,18 @@ class Settings(ServingSettings):
     port: int = Field(50051, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    strategies: CommaSeparated[Strategy] = tuple(Strategy)
-    """The strategies that a call may ask for."""
+    reference_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    """Where the store of references is, such as `valkey://127.0.0.1:6379/0`; may hold a password.
+    Without it strategy `reference` is not accepted."""
+    reference_prefix: str = Field("waybill:", max_length=64)
+    """What the store's keys begin with; the same at both services."""
+    reference_timeout_s: float = Field(0.5, gt=0, allow_inf_nan=False)
+    """How long one operation of the store may take."""
+    reference_max_per_subject: int = Field(256, ge=1)
+    """References that one subject may have at once; the oldest go first."""
+
+    strategies: CommaSeparated[Strategy] = Field(default_factory=possible)
+    """The strategies that a call may ask for: all whose needs are configured."""
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
@@ -75,8 +86,7 @@ class Settings(ServingSettings):
 
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:
-        if self.default_strategy not in self.strategies:
-            raise ValueError("default_strategy must be one of strategies")
+        check_accepted(self.strategies, self.default_strategy, vars(self))
         if not self.state_versions or not set(VERSIONS).issuperset(self.state_versions):
             raise ValueError("state_versions must be some of 1, 2")
         return self

@@ -174,6 +174,20 @@ class KeysUnavailable(Unavailable):
     message = "verification keys are not loaded; try again later"
 
 
+class ReferenceStoreUnavailable(Unavailable):
+    """The store that references lead to does not answer, or is full."""
+
+    reason = "REFERENCE_STORE_UNAVAILABLE"
+    message = "references cannot be looked up or issued now; try again later"
+
+
+class RevocationIncomplete(Unavailable):
+    """The grant is gone, and references that were issued before could not be revoked."""
+
+    reason = "REVOCATION_INCOMPLETE"
+    message = "the grant is taken away, but references may still count; send the same call again"
+
+
 class StorageUnavailable(Unavailable):
     """The database does not answer."""
 

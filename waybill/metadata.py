@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 AUTHORIZATION = "authorization"
 STRATEGY = "waybill-strategy"
+REFERENCE = "waybill-reference"
 REQUEST_ID = "x-request-id"
 PROOF = "waybill-proof-bin"
 """A serialised `waybill.v1.PageProof`; one value for each page."""

@@ -25,7 +25,6 @@ from waybill.values import State, VerifiedState
 from waybill.verified_cache import Memory, Verified, VerifiedCache
 
 Content = TypeVar("Content")
-Carried = TypeVar("Carried")
 Claims = Mapping[str, Any]
 
 _VERSION = r"([1-9][0-9]{0,3})"
@@ -136,7 +135,7 @@ class EnvelopeStateReader(Generic[Content]):
         cache: VerifiedCache | None = None,
     ) -> None:
         self._keys = keys
-        self._family = _family_pattern(family)
+        self._family = family_pattern(family)
         self._decoders = decoders
         self._max_bytes = max_bytes
         self._expectations = Expectations(issuer, audience, STATE_REFUSALS, clock, leeway_s)
@@ -193,7 +192,12 @@ def _decoded(decoder: Callable[[bytes], State[Content]], payload: bytes) -> Stat
         raise StateInvalid("a payload that its type's decoder refuses") from None
 
 
-def _family_pattern(family: str) -> re.Pattern[str]:
+def family_pattern(family: str) -> re.Pattern[str]:
+    """What matches the names of the messages of `family`, with the version as group 1.
+
+    Raises:
+        ValueError: it does not name the place of its `{version}`.
+    """
     before, version, after = family.partition("{version}")
     if not version:
         raise ValueError("a family names the place of its `{version}`")

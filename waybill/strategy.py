@@ -14,3 +14,4 @@ class Strategy(StrEnum):
     REPLICA = "replica"
     DIRECT_CALL = "direct-call"
     PAGE_PROOF = "page-proof"
+    REFERENCE = "reference"

@@ -8,6 +8,7 @@ from client.carriers.direct_call import DirectCallCarrier
 from client.carriers.message_field import MessageFieldCarrier
 from client.carriers.metadata_jwt import MetadataJwtCarrier
 from client.carriers.page_proof import PageProofCarrier
+from client.carriers.reference import ReferenceCarrier
 from client.carriers.replica import ReplicaCarrier
 from waybill.strategy import Strategy
 
@@ -17,4 +18,5 @@ CARRIERS: Final[Mapping[Strategy, Carrier]] = {
     Strategy.REPLICA: ReplicaCarrier(),
     Strategy.DIRECT_CALL: DirectCallCarrier(),
     Strategy.PAGE_PROOF: PageProofCarrier(),
+    Strategy.REFERENCE: ReferenceCarrier(),
 }

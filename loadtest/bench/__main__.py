@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loadtest import provenance
-from loadtest.bench import carried, looked_up, peers
+from loadtest.bench import carried, looked_up, peers, stored
 from loadtest.bench.contest import Contest
 from loadtest.bench.durable import ROUND_S, DurableRate, durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
@@ -43,6 +43,8 @@ def contests(folder: Path, seed: int) -> Iterator[Contest]:
     for ids in SIZES:
         with looked_up.contests(folder / f"replica-{ids}", ids, KIND, seed) as rows:
             yield from rows
+        with stored.contests(folder / f"valkey-{ids}", ids, KIND, seed) as rows:
+            yield from rows
     for ids in peers.SIZES:
         yield from peers.contests(ids, seed)
 
@@ -63,7 +65,9 @@ class Benchmark:
         try:
             for contest in contests(folder, self._seed):
                 self._progress.step(f"{contest.step}, {contest.strategy}, {contest.ids:,} ids")
-                timed = race(contest.operation, contest.floor, rounds=self._rounds)
+                timed = race(
+                    contest.operation, contest.floor, rounds=self._rounds, clock=contest.clock
+                )
                 self._timings.append(Timing.of(contest, timed))
             self._progress.step("durable orders")
             self._durable = durable_rates(folder, rounds=min(3, self._rounds), round_s=ROUND_S)
@@ -99,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
     options = parser.parse_args(argv)
-    rows = 9 * len(points()) + 2 * len(SIZES) + 2 * len(peers.PEERS) * len(peers.SIZES) + 1
+    rows = 9 * len(points()) + 5 * len(SIZES) + 2 * len(peers.PEERS) * len(peers.SIZES) + 1
     # On the disk of the results: a folder of temporary files may be in memory, which has no fsync.
     options.results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=options.results) as folder:

@@ -1,9 +1,10 @@
 """What is timed: an operation of ours, and the primitive that it cannot do without."""
 
+import time
 from dataclasses import dataclass
 from typing import TypeVar
 
-from loadtest.bench.timing import Operation
+from loadtest.bench.timing import Clock, Operation
 
 Result = TypeVar("Result")
 
@@ -20,3 +21,5 @@ class Contest:
     floor_name: str
     operation: Operation
     floor: Operation
+    clock: Clock = time.thread_time
+    """What both are timed by, in seconds: CPU time, or the wall's for those that wait."""

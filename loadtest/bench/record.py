@@ -114,7 +114,8 @@ def show(run: BenchRun, out: Console) -> None:
 _NOTES = (
     "µs: CPU time of one call, median of the rounds, ± half their range; × floor: median ratio to",
     "the primitive timed in the same rounds over as many bytes. cold: signature and decoding;",
-    "warm: found by digest.",
+    "warm: found by digest. reference: its issue and cold check wait for a server on loopback, as",
+    "their floors do, so there it is elapsed time.",
     "bytes: header list size or serialised envelope. Check and look-up answer for one product.",
 )
 

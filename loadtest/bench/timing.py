@@ -35,8 +35,8 @@ def race(
 ) -> Race:
     """Time both in each round; the ratio is of the same round, so that drift hits both alike.
 
-    The clock is this thread's CPU time: none of the operations waits, and what else the machine
-    does in between is not theirs.
+    The clock is this thread's CPU time, since what else the machine does in between is not theirs;
+    operations that wait for another process need the wall clock.
     """
     counts = [calls_for(each, batch_s, clock) for each in (operation, floor)]
     timed = [

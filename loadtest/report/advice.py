@@ -18,5 +18,8 @@ CHOOSE_WHEN: dict[str, str] = {
     Strategy.PAGE_PROOF: (
         "lists are long, and headers are all there is: only proofs of what is ordered travel"
     ),
+    Strategy.REFERENCE: (
+        "headers must stay tiny, a revoke must count within a second, and a shared store can be run"
+    ),
 }
 """By row of the comparison."""

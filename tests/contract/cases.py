@@ -59,7 +59,7 @@ async def wrong_subject(world: World, strategy: Strategy) -> Outcome:
 async def wrong_audience(world: World, strategy: Strategy) -> Outcome:
     await world.grant("ada", "tea")
     page = await world.list_page("ada", strategy)
-    meant_for_others = forgery.for_audience(page.carried, "billing", world.signing_key())
+    meant_for_others = forgery.for_audience(page.carried, "billing", world.workshop())
     return await world.order("ada", strategy, ["tea"], meant_for_others)
 
 
@@ -82,7 +82,7 @@ async def retired_key(world: World, strategy: Strategy) -> Outcome:
 async def oversize(world: World, strategy: Strategy) -> Outcome:
     await world.grant("ada", "tea")
     page = await world.list_page("ada", strategy)
-    padded = forgery.padded(page.carried, world.state_budget_bytes, world.signing_key())
+    padded = forgery.padded(page.carried, world.state_budget_bytes, world.workshop())
     return await world.order("ada", strategy, ["tea"], padded)
 
 
@@ -114,7 +114,7 @@ async def replayed_revision(world: World, strategy: Strategy) -> Outcome:
 async def newer_version(world: World, strategy: Strategy) -> Outcome:
     await world.grant("ada", "tea")
     page = await world.list_page("ada", strategy)
-    from_the_future = forgery.of_version(page.carried, 3, world.signing_key())
+    from_the_future = forgery.of_version(page.carried, 3, world.workshop())
     return await world.order("ada", strategy, ["tea"], from_the_future)
 
 

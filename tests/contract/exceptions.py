@@ -12,6 +12,7 @@ from waybill.strategy import Strategy
 
 NOTHING_TRAVELS = "no state travels, so there is none to forge, outlive or outgrow"
 COUNTS_UNTIL_EXPIRY = "state that travels counts until it expires, unless a revision is demanded"
+LOOK_ALIKE = "expired, revoked and never issued look alike, so that a handle tells nothing"
 ALREADY_KNOWN = "the demanded revision is already known to the source, which decides on it"
 
 
@@ -24,6 +25,8 @@ class Declared:
 
 
 STATE_TRAVELS = (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD, Strategy.PAGE_PROOF)
+LEADS_NOWHERE = Outcome(grpc.StatusCode.UNAUTHENTICATED, "STATE_INVALID")
+
 ANYTHING_FORGED = (
     "expired",
     "tampered",
@@ -55,6 +58,12 @@ EXCEPTIONS: dict[tuple[str, Strategy], Declared] = {
         ("revoked, unawares", strategy): Declared(OK, COUNTS_UNTIL_EXPIRY)
         for strategy in STATE_TRAVELS
     },
+    ("expired", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),
+    ("revoked", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),
+    ("revoked, unawares", Strategy.REFERENCE): Declared(LEADS_NOWHERE, LOOK_ALIKE),
+    ("retired key", Strategy.REFERENCE): Declared(
+        OK, "nothing is signed: the store vouches, whatever becomes of the keys"
+    ),
     ("revoked, unawares", Strategy.DIRECT_CALL): Declared(
         OK, "the cached answer counts until its TTL ends, unless a revision is demanded"
     ),

@@ -8,9 +8,10 @@ from typing import Any
 
 from orders_svc.bootstrap import LEAF_FAMILY
 from shop.state.v2.state_pb2 import AccessState
-from tests.contract import proof_forgery
+from tests.contract import proof_forgery, reference_forgery
+from tests.contract.reference_forgery import References
 from waybill.envelope import pre_authentication_encoding
-from waybill.metadata import Entry, state_key
+from waybill.metadata import REFERENCE, Entry, state_key
 from waybill.signing import SigningKey, seal, sign_jwt
 from waybill.v1.envelope_pb2 import Envelope, Signature
 from waybill.v1.page_proof_pb2 import PageProof
@@ -27,6 +28,7 @@ class Forger:
     """Takes a metadata key and a token."""
     envelope: Callable[[Envelope], Envelope]
     proof: Callable[[PageProof], PageProof]
+    handle: Callable[[str], str]
 
     def forge(self, carried: CarriedState) -> CarriedState:
         """All of `carried`, forged."""
@@ -37,56 +39,76 @@ class Forger:
         )
 
     def _entry(self, key: str, value: str | bytes) -> Entry:
+        if key == REFERENCE:
+            return key, self.handle(str(value))
         if isinstance(value, str):
             return self.token(key, value)
         return key, self.proof(PageProof.FromString(value)).SerializeToString()
 
 
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a forger inside of products has."""
+
+    key: SigningKey
+    references: References
+
+
 def tampered(carried: CarriedState) -> CarriedState:
-    """One bit of each signed content flipped."""
-    forger = Forger(_flipped_token, _flipped_envelope, proof_forgery.with_a_flipped_bit)
+    """One bit of each signed content, or of each handle, flipped."""
+    forger = Forger(
+        _flipped_token,
+        _flipped_envelope,
+        proof_forgery.with_a_flipped_bit,
+        reference_forgery.tampered,
+    )
     return forger.forge(carried)
 
 
-def for_audience(carried: CarriedState, audience: str, key: SigningKey) -> CarriedState:
+def for_audience(carried: CarriedState, audience: str, workshop: Workshop) -> CarriedState:
     """Issued properly, for another service."""
 
     def proof(shown: PageProof) -> PageProof:
-        return proof_forgery.signed_anew(shown, key, LEAF_FAMILY, audience=audience)
+        return proof_forgery.signed_anew(shown, workshop.key, LEAF_FAMILY, audience=audience)
 
     forger = Forger(
-        lambda name, token: _signed(name, {**_claims(token), "aud": audience}, key),
-        lambda envelope: _with_audience(envelope, audience, key),
+        lambda name, token: _signed(name, {**_claims(token), "aud": audience}, workshop.key),
+        lambda envelope: _with_audience(envelope, audience, workshop.key),
         proof,
+        lambda handle: workshop.references.for_audience(handle, audience),
     )
     return forger.forge(carried)
 
 
-def padded(carried: CarriedState, size_bytes: int, key: SigningKey) -> CarriedState:
-    """Issued properly, and larger than `size_bytes`."""
+def padded(carried: CarriedState, size_bytes: int, workshop: Workshop) -> CarriedState:
+    """Issued properly, and larger than `size_bytes`; a handle has no room, so it gets a tail."""
     padding = "x" * size_bytes
 
     def proof(shown: PageProof) -> PageProof:
-        return proof_forgery.signed_anew(shown, key, LEAF_FAMILY, more_leaves=[padding.encode()])
+        return proof_forgery.signed_anew(
+            shown, workshop.key, LEAF_FAMILY, more_leaves=[padding.encode()]
+        )
 
     forger = Forger(
-        lambda name, token: _signed(name, {**_claims(token), "x": padding}, key),
-        lambda envelope: _with_audience(envelope, padding, key),
+        lambda name, token: _signed(name, {**_claims(token), "x": padding}, workshop.key),
+        lambda envelope: _with_audience(envelope, padding, workshop.key),
         proof,
+        lambda handle: handle + padding,
     )
     return forger.forge(carried)
 
 
-def of_version(carried: CarriedState, version: int, key: SigningKey) -> CarriedState:
+def of_version(carried: CarriedState, version: int, workshop: Workshop) -> CarriedState:
     """Issued properly, in a version that no reader knows yet."""
 
     def proof(shown: PageProof) -> PageProof:
-        return proof_forgery.signed_anew(shown, key, LEAF_FAMILY, version=version)
+        return proof_forgery.signed_anew(shown, workshop.key, LEAF_FAMILY, version=version)
 
     forger = Forger(
-        lambda _, token: _signed(state_key(version), _claims(token), key),
-        lambda envelope: _of_type(envelope, f"shop.state.v{version}.AccessState", key),
+        lambda _, token: _signed(state_key(version), _claims(token), workshop.key),
+        lambda envelope: _of_type(envelope, f"shop.state.v{version}.AccessState", workshop.key),
         proof,
+        lambda handle: workshop.references.of_version(handle, version),
     )
     return forger.forge(carried)
 

@@ -28,9 +28,9 @@ class PackingWorld(World):
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, valkey_url: str) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
-        world = PackingWorld(tmp_path, (1,))
+        world = PackingWorld(tmp_path, valkey_url, (1,))
         await world.start(stack)
         yield world
 

@@ -15,10 +15,10 @@ from waybill.strategy import Strategy
 
 @pytest.mark.parametrize("strategy", Strategy)
 @pytest.mark.parametrize("name", CASES)
-async def test_case(name: str, strategy: Strategy, tmp_path: Path) -> None:
+async def test_case(name: str, strategy: Strategy, tmp_path: Path, valkey_url: str) -> None:
     case = CASES[name]
     declared = EXCEPTIONS.get((name, strategy))
-    async with world(tmp_path) as shop:
+    async with world(tmp_path, valkey_url) as shop:
         outcome = await case.run(shop, strategy)
     assert outcome == (declared.outcome if declared else case.expected)
 
@@ -26,9 +26,9 @@ async def test_case(name: str, strategy: Strategy, tmp_path: Path) -> None:
 @pytest.mark.parametrize("versions", [(1,), (2,), (1, 2)], ids=["v1", "v2", "v1 and v2"])
 @pytest.mark.parametrize("strategy", Strategy)
 async def test_every_issued_version_is_read(
-    versions: tuple[int, ...], strategy: Strategy, tmp_path: Path
+    versions: tuple[int, ...], strategy: Strategy, tmp_path: Path, valkey_url: str
 ) -> None:
-    async with world(tmp_path, versions) as shop:
+    async with world(tmp_path, valkey_url, versions) as shop:
         outcome = await CASES["happy"].run(shop, strategy)
     assert outcome == CASES["happy"].expected
 

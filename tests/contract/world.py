@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from uuid import uuid4
 
 import grpc
 
@@ -19,6 +20,8 @@ from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from shop.products.v1 import products_pb2, products_pb2_grpc
+from tests.contract.forgery import Workshop
+from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
 from waybill.serving.server import running
@@ -56,10 +59,15 @@ class World:
     products_settings: Mapping[str, Any] = MappingProxyType({})
     """Of the products service, besides those that every world has."""
 
-    def __init__(self, folder: Path, versions: tuple[int, ...]) -> None:
+    def __init__(
+        self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
+    ) -> None:
         self.clock = FakeClock()
         self._folder = folder
+        self._store_url = store_url
+        self._store_prefix = f"{uuid4()}:"
         self._versions = versions
+        self._common = {"drain_s": 0, "log_level": "error", **common}
         self._users = SigningKey.generate()
         self._request_ids = map("request-{}".format, itertools.count())
         self._products_stack = AsyncExitStack()
@@ -90,9 +98,9 @@ class World:
             state_versions=self._versions,
             state_budget_bytes=0,  # so that an oversize state can be made
             watch_heartbeat_s=0.02,
-            drain_s=0,
-            log_level="error",
-            **self.products_settings,
+            reference_url=self._store_url,
+            reference_prefix=self._store_prefix,
+            **{**self._common, **self.products_settings},
         )
         add_products(settings, self.clock)
         products = products_svc.bootstrap.build(settings, self.clock)
@@ -114,8 +122,10 @@ class World:
             replica_map_bytes=2**24,
             replica_lag_bound_s=2 * 3600,  # the test's clock leaps; the bound has tests of its own
             state_budget_bytes=STATE_BUDGET_BYTES,
-            drain_s=0,
-            log_level="error",
+            reference_url=self._store_url,
+            reference_prefix=self._store_prefix,
+            reference_cache_ttl_s=0,  # the cache has tests of its own
+            **self._common,
         )
         orders = orders_svc.bootstrap.build(settings, self.clock)
         stack.push_async_callback(orders.close)
@@ -137,8 +147,12 @@ class World:
         return sign_jwt(claims, self._users, typ="at+jwt")
 
     def signing_key(self) -> SigningKey:
-        """The key that products signs with now: what a forger inside of products would have."""
+        """The key that products signs with now."""
         return SigningKeyFile(self._folder / "signing-keys.json").load_or_create()[0]
+
+    def workshop(self) -> Workshop:
+        """What a forger inside of products would have."""
+        return Workshop(self.signing_key(), References(self._store_url, self._store_prefix))
 
     async def grant(self, subject: str, *product_ids: str) -> int:
         """Entitle `subject`; the revision of the change."""
@@ -225,10 +239,15 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, versions: tuple[int, ...] = (2,)) -> AsyncIterator[World]:
-    """A running shop whose products service issues state of `versions`."""
+async def world(
+    folder: Path, store_url: str, versions: tuple[int, ...] = (2,), **common: Any
+) -> AsyncIterator[World]:
+    """A running shop whose products service issues state of `versions`.
+
+    `common` are settings of both services.
+    """
     async with AsyncExitStack() as stack:
-        shop = World(folder, versions)
+        shop = World(folder, store_url, versions, **common)
         await shop.start(stack)
         yield shop
 

@@ -32,9 +32,9 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def test_strategies_are_named_rows_and_none_fails() -> None:
-    output, _ = start("--headless", "-u", "5", "-r", "5", "-t", "2s", "--rate", "5").communicate(
-        timeout=50
-    )
+    users = str(len(Strategy) + 1)
+    command = ("--headless", "-u", users, "-r", users, "-t", "2s", "--rate", "5")
+    output, _ = start(*command).communicate(timeout=50)
     for strategy in Strategy:
         assert re.search(rf"PlaceOrder\(validate_only\)\s+{strategy}\s+\d+\s+0\(", output), output
     assert re.search(r"Health/Check\s+floor\s+\d+\s+0\(", output), output

@@ -46,9 +46,9 @@ async def ordered(
 @pytest.mark.parametrize("carrier", [IN_METADATA, IN_MESSAGE], ids=["metadata", "message"])
 @pytest.mark.parametrize("page_size", [1, 2, 3])
 async def test_an_order_across_pages(
-    page_size: int, carrier: PageProofCarrier, tmp_path: Path
+    page_size: int, carrier: PageProofCarrier, tmp_path: Path, valkey_url: str
 ) -> None:
-    async with world(tmp_path) as shop:
+    async with world(tmp_path, valkey_url) as shop:
         await shop.grant("ada", *PRODUCTS)
         pages = await listed(shop, "ada", page_size)
         carried = carrier.carry(pages, PRODUCTS)
@@ -56,24 +56,24 @@ async def test_an_order_across_pages(
         assert await ordered(shop, [*PRODUCTS], carried) == OK
 
 
-async def test_one_order_may_show_proofs_in_both_places(tmp_path: Path) -> None:
-    async with world(tmp_path) as shop:
+async def test_one_order_may_show_proofs_in_both_places(tmp_path: Path, valkey_url: str) -> None:
+    async with world(tmp_path, valkey_url) as shop:
         await shop.grant("ada", *PRODUCTS)
         first, *others = await listed(shop, "ada", 1)
         carried = IN_METADATA.carry([first], PRODUCTS) + IN_MESSAGE.carry(others, PRODUCTS)
         assert await ordered(shop, [*PRODUCTS], carried) == OK
 
 
-async def test_the_page_as_it_was_issued_is_a_proof_of_all(tmp_path: Path) -> None:
-    async with world(tmp_path) as shop:
+async def test_the_page_as_it_was_issued_is_a_proof_of_all(tmp_path: Path, valkey_url: str) -> None:
+    async with world(tmp_path, valkey_url) as shop:
         await shop.grant("ada", *PRODUCTS)
         (page,) = await listed(shop, "ada", 3)
         assert await ordered(shop, [*PRODUCTS], page.carried) == OK
 
 
-async def test_an_order_across_keys(tmp_path: Path) -> None:
+async def test_an_order_across_keys(tmp_path: Path, valkey_url: str) -> None:
     """A new key settles before it signs; here it signs at once."""
-    async with world(tmp_path) as shop:
+    async with world(tmp_path, valkey_url) as shop:
         await shop.grant("ada", *PRODUCTS)
         first, *others = await listed(shop, "ada", 1)
         await shop.rotate_keys()
@@ -88,9 +88,11 @@ async def test_an_order_across_keys(tmp_path: Path) -> None:
         assert await ordered(shop, sorted(PRODUCTS)[:2], both) == INVALID
 
 
-async def test_a_proof_under_the_page_of_another_is_refused(tmp_path: Path) -> None:
+async def test_a_proof_under_the_page_of_another_is_refused(
+    tmp_path: Path, valkey_url: str
+) -> None:
     """Cross-subject and cross-page replay."""
-    async with world(tmp_path) as shop:
+    async with world(tmp_path, valkey_url) as shop:
         await shop.grant("ada", "tea", "salt")
         await shop.grant("eve", "soap", "tea")
         (adas,), (eves,) = await listed(shop, "ada", 3), await listed(shop, "eve", 3)
@@ -109,8 +111,10 @@ async def test_a_proof_under_the_page_of_another_is_refused(tmp_path: Path) -> N
         assert await ordered(shop, ["soap"], CarriedState(proofs=(mixed,))) == INVALID
 
 
-async def test_other_entitlements_do_not_change_what_is_carried(tmp_path: Path) -> None:
-    async with world(tmp_path) as shop:
+async def test_other_entitlements_do_not_change_what_is_carried(
+    tmp_path: Path, valkey_url: str
+) -> None:
+    async with world(tmp_path, valkey_url) as shop:
         await shop.grant("ada", *PRODUCTS)
         pages = await listed(shop, "ada", 1)
         sizes = {IN_METADATA.carry([page], page.product_ids).size_bytes for page in pages}

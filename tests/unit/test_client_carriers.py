@@ -24,7 +24,11 @@ def page(products: frozenset[str], revision: int, mark: int) -> KeptPage:
         products,
         revision,
         CarriedState(
-            metadata=(("waybill-state-v1", f"token-{mark}"), ("waybill-state-v2", f"two-{mark}")),
+            metadata=(
+                ("waybill-state-v1", f"token-{mark}"),
+                ("waybill-state-v2", f"two-{mark}"),
+                ("waybill-reference", f"handle-{mark}"),
+            ),
             envelopes=(Envelope(payload=f"{mark}".encode()),),
         ),
     )
@@ -116,7 +120,8 @@ def test_every_other_carrier_sends_exactly_what_it_kept(
 
 @pytest.mark.parametrize("strategy", TRAVELLING)
 def test_a_carrier_uses_one_way_only(strategy: Strategy) -> None:
-    arrived = CarriedState((("waybill-state-v1", "x"),), (Envelope(),), (PageProof(),))
+    entries = ("waybill-state-v1", "x"), ("waybill-reference", "x")
+    arrived = CarriedState(entries, (Envelope(),), (PageProof(),))
     kept = CARRIERS[strategy].keep(arrived)
     assert len(kept.metadata) + len(kept.envelopes) + len(kept.proofs) == 1
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench import carried, looked_up, peers
+from loadtest.bench import carried, looked_up, peers, stored
 from loadtest.bench.__main__ import points
 from loadtest.bench.contest import Contest
 from loadtest.bench.durable import durable_rates
@@ -51,6 +51,15 @@ def test_replica_and_cache_answer_without_waiting(tmp_path: Path) -> None:
         for row in rows:
             row.floor()
             assert row.operation()
+
+
+def test_references_are_issued_and_checked(tmp_path: Path) -> None:
+    with stored.contests(tmp_path / "valkey", 10, IdKind.SKU, seed=1) as rows:
+        assert [row.step for row in rows] == ["check cold", "check warm", "issue"]
+        for row in rows:
+            assert row.floor()
+            assert row.operation()
+            assert row.size_bytes == 71
 
 
 def test_points_cover_all_sizes_and_all_id_kinds() -> None:

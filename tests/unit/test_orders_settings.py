@@ -19,7 +19,7 @@ def test_without_variables_it_uses_the_development_files() -> None:
     assert settings.user_keys == home / "users-jwks.json"
     assert settings.database_url == f"sqlite:///{home}/orders.db"
     assert settings.port == 50052
-    assert settings.strategies == tuple(Strategy)
+    assert set(settings.strategies) == set(Strategy) - {Strategy.REFERENCE}
     assert settings.default_strategy is Strategy.MESSAGE_FIELD
 
 
@@ -36,6 +36,25 @@ def test_variables_are_read_by_their_names() -> None:
     assert settings.state_versions == (1,)
     assert not settings.group_commit
     assert settings.follower == "process"
+
+
+def test_with_a_store_it_accepts_references() -> None:
+    given = {"ORDERS_REFERENCE_URL": "valkey://127.0.0.1:6379/0"}
+    assert read(Settings, {**ENVIRON, **given}, {}).strategies == tuple(Strategy)
+
+
+def test_references_without_a_store_are_refused_by_name() -> None:
+    given = {"ORDERS_STRATEGIES": "message-field,reference"}
+    with pytest.raises(BadSettings, match="reference needs reference_url"):
+        read(Settings, {**ENVIRON, **given}, {})
+
+
+def test_the_stores_password_is_not_shown() -> None:
+    settings = read(Settings, {**ENVIRON, "ORDERS_REFERENCE_URL": "valkey://:hush@host/0"}, {})
+    assert "hush" not in repr(settings)
+    with pytest.raises(BadSettings) as refusal:
+        read(Settings, {**ENVIRON, "ORDERS_REFERENCE_URL": "http://:hush@host/0"}, {})
+    assert "hush" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What the composition roots of services have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from waybill.errors import KeysUnavailable
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
@@ -10,7 +10,9 @@ from waybill.serving.health import Check
 from waybill.serving.identity import Authenticator
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
-from waybill.serving.settings import ServingSettings
+from waybill.serving.settings import ServingSettings, variable
+from waybill.serving.strategies import unmet
+from waybill.strategy import Strategy
 from waybill.verified_cache import VerifiedCache
 
 USER_TOKEN_TYPE = "at+jwt"  # noqa: S105 -- RFC 9068's name of the type, no secret
@@ -43,6 +45,13 @@ def make_guard(
         max_concurrent_calls=settings.max_concurrent_calls,
         log=make_logger(settings.log_level, service=service),
     )
+
+
+def log_unmet(settings: ServingSettings, accepted: Collection[Strategy], *, service: str) -> None:
+    """Say at start which strategies are left out, and which variable each of them lacks."""
+    log = make_logger(settings.log_level, service=service)
+    for strategy, field in unmet(accepted, vars(settings)).items():
+        log.info("strategy not accepted", strategy=strategy, needs=variable(type(settings), field))
 
 
 def keys_check(keys: KeySource) -> Check:
