@@ -129,7 +129,7 @@ class Measured(_Value):
 
     observed: Observed
     cpu_s: dict[str, float]
-    """By service: "orders" and "products"; empty where they run on another machine."""
+    """By service: "orders", "products", "store" (of references); empty where they run elsewhere."""
     generator_cpu_s: float
     """Of the load generator itself."""
     elapsed_s: float

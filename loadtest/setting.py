@@ -105,7 +105,7 @@ def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
         run_id=run_id,
         orders_target=shop.orders_target,
         products_target=shop.products_target,
-        pids={"orders": shop.orders_pids, "products": shop.products.pids},
+        pids=shop.pids,
         customers={each.name: tuple(map(shop.token, each.subjects)) for each in wanted},
     )
 

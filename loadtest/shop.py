@@ -65,11 +65,13 @@ class Shop:
         self._stack = ExitStack()
         self._products: Service | None = None
         self._orders: Service | None = None
+        self._store: ValkeyServer | None = None
 
     def __enter__(self) -> "Shop":
         with ExitStack() as starting:
             self._prepare()
             store = starting.enter_context(ValkeyServer(self._folder))
+            self._store = store
             products_env = {"PRODUCTS_REFERENCE_URL": store.url} | self._products_env
             self._products = starting.enter_context(self._service("products", products_env))
             orders_env = {
@@ -126,6 +128,13 @@ class Shop:
     def orders_pids(self) -> tuple[int, ...]:
         """The orders service's process ids: the parent first, then workers and follower."""
         return self.orders.pids
+
+    @property
+    def pids(self) -> dict[str, tuple[int, ...]]:
+        """The process ids of everything that runs, by service: "orders", "products", "store"."""
+        assert self._store is not None, "not started"
+        store = (self._store.pid,)
+        return {"orders": self.orders_pids, "products": self.products.pids, "store": store}
 
     def token(self, subject: str, roles: Sequence[str] = ()) -> str:
         """A user token that the services believe."""

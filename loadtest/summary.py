@@ -107,6 +107,8 @@ class Floor:
     """CPU time of the orders service for each call, in microseconds."""
     products_load: float
     """CPU seconds that the products service uses in a second, though no floor call reaches it."""
+    rest_load: float
+    """The same of all services but orders together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +145,27 @@ def _floor(samples: Sequence[Sample]) -> Floor:
     return Floor(
         orders_us=median(_costs(samples, "orders")),
         products_load=median(each.cpu_s["products"] / each.elapsed_s for each in measured),
+        rest_load=median(others_s(sample) / sample.measured.elapsed_s for sample in samples),
     )
 
 
 def ratio_to(floor: Floor, sample: Sample) -> float | None:
     """How many floor calls a call of `sample` costs in CPU time.
 
-    Counts all that the orders service uses, and what the products service uses beyond its work at
-    rest, so that a strategy does not get cheap by letting another service do the work.
+    Counts all that the orders service uses, and what all others (products, the store of references)
+    use beyond their work at rest, so that a strategy does not get cheap by letting another do it.
     """
     orders_us = sample.cpu_us("orders")
     if orders_us is None:
         return None
     measured = sample.measured
-    extra_s = measured.cpu_s["products"] - floor.products_load * measured.elapsed_s
+    extra_s = others_s(sample) - floor.rest_load * measured.elapsed_s
     return (orders_us + extra_s / measured.observed.answered * 1e6) / floor.orders_us
+
+
+def others_s(sample: Sample) -> float:
+    """CPU seconds of all services but orders."""
+    return sum(used for name, used in sample.measured.cpu_s.items() if name != "orders")
 
 
 def _ratios(samples: Iterable[Sample], floor: Mapping[Setting, Floor]) -> list[float]:

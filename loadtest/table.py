@@ -4,7 +4,6 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from statistics import median
 from typing import Literal, TextIO
 
 from rich.console import Console
@@ -13,43 +12,34 @@ from rich.text import Text
 
 from loadtest.colours import COLOURS
 from loadtest.curves import curves
-from loadtest.histogram import Latencies
+from loadtest.notes import conditions, notes
 from loadtest.report.points import Findings
 from loadtest.report.terminal import verdict_grid
 from loadtest.results import (
-    MAX_LAG_US,
-    MIN_ACHIEVED,
-    Cell,
     Experiment,
     Head,
-    Method,
     Run,
-    Sample,
 )
-from loadtest.summary import Row, Spread, floors, summarise
+from loadtest.summary import Row, Spread, summarise
 from loadtest.targets import judge_targets
+from loadtest.titles import block_title, whole
 
 WIDTH = 100
 
 BLOCKS = frozenset({Experiment.COST, Experiment.COLD, Experiment.ISSUE})
 """Experiments that are shown cell by cell; the others are curves."""
-USUAL = Cell(row="", ids=0, method=Method.VALIDATE)
-"""What needs no mention."""
-USUAL_USERS = 4
-
 _COLUMNS = (
     ("#", 1),
     ("", 13),
-    ("ask\n/s", 4),
     ("got\n/s", 4),
     ("ok", 6),
     ("refused", 9),
-    ("p50\nµs", 6),
+    ("p50\nµs", 7),
     ("p99\nµs", 7),
-    ("serve\nµs", 5),
+    ("serve\nµs", 7),
     ("orders\nCPU µs", 6),
     ("prod.\nCPU µs", 6),
-    ("CPU,\n× floor", 10),
+    ("CPU,\n× floor", 12),
     ("wire\nup", 5),
     ("wire\ndown", 5),
 )
@@ -61,8 +51,9 @@ _LEGEND = (
     "got: calls sent a second. p50, p99: accepted calls from the intended start, which includes",
     "the generator's own lag; serve: median from the actual start.",
     "CPU µs: of the orders and the products process for each answered call, their idle work",
-    "included, median of the rounds. × floor: orders, and what products uses beyond its idle work,",
-    "over a bare health check on the orders process in the same round, ± half the rounds' range.",
+    "included, median of the rounds. × floor: orders, and what all others (products, the store of",
+    "references) use beyond their idle work, over a bare health check on the orders process in the",
+    "same round at the same rate, ± half the rounds' range.",
     "wire: bytes of the TCP stream for each answered call, with HTTP/2 framing and HPACK as they",
     "were, from the kernel's counters of the generator's own connections (TCP_INFO). Issuing is a",
     "block of its own (ListProducts), and so is checking state that was never seen before (cold).",
@@ -107,10 +98,7 @@ def tables(rows: Iterable[Row]) -> Iterator[Table | Text]:
         part = _columns(header=header)
         for row in block:
             part.add_row(*_cells(row), style=COLOURS.get(row.cell.row, ""))
-        if header:
-            yield Text()
-        else:
-            yield Text(_block_title(block[0]), style="bold")
+        yield Text(f"\n{block_title(block[0])}" if header else block_title(block[0]), style="bold")
         yield part
         header = False
 
@@ -123,33 +111,16 @@ def _columns(*, header: bool) -> Table:
     return made
 
 
-def _block_title(row: Row) -> str:
-    """The experiment and what the cells call, and each axis that is not at its usual value."""
-    cell = row.cell
-    unusual = (
-        (cell.ids, f"{cell.ids:,} ids"),
-        (cell.grants > cell.ids, f"of {cell.grants:,} grants"),
-        (cell.id_kind != USUAL.id_kind, cell.id_kind),
-        (cell.orders_per_list, f"{cell.orders_per_list} orders a list"),
-        (cell.workers != USUAL.workers, f"{cell.workers} workers"),
-        (row.load.users != USUAL_USERS, f"{row.load.users} customers"),
-    )
-    return ", ".join(
-        [f"{row.experiment}: {cell.method}", *(text for told, text in unusual if told)]
-    )
-
-
 def _cells(row: Row) -> Sequence[str]:
     return (
         str(row.rank or ""),
         row.cell.row,
-        f"{row.requested_per_s:.0f}",
         f"{row.achieved_per_s:.0f}",
         f"{row.ok:,}",
         _refused(row.refused),
-        _whole(row.p50_us),
-        _whole(row.p99_us),
-        _whole(row.service_p50_us),
+        whole(row.p50_us),
+        whole(row.p99_us),
+        whole(row.service_p50_us),
         _middle(row.orders_us),
         _middle(row.products_us),
         _verdict(row),
@@ -175,10 +146,6 @@ def _broken(code: str) -> Iterator[str]:
     yield line
 
 
-def _whole(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
 def _middle(spread: Spread | None) -> str:
     return "–" if spread is None else f"{spread.median:,.0f}"
 
@@ -201,64 +168,3 @@ def _ratio(spread: Spread | None) -> str:
     if spread is None:
         return "–"
     return f"{spread.median:.2f} ±{(spread.high - spread.low) / 2:.2f}"
-
-
-def notes(rows: Sequence[Row]) -> Iterator[str]:
-    """What stands out: saturated cells, refusals, dropped arrivals."""
-    for row in rows:
-        name = f"{row.cell.row}, {_block_title(row)}"
-        if row.saturated_rounds:
-            yield (
-                f"Saturated in {row.saturated_rounds} of {row.rounds} rounds, which are left out: "
-                f"{name} (under {MIN_ACHIEVED:.0%} of the asked rate, or send lag over "
-                f"{MAX_LAG_US / 1000:.0f} ms at p95)."
-            )
-        if row.dropped:
-            yield f"Dropped {row.dropped:,} of {row.intended:,} arrivals: {name}."
-        if row.broken:
-            share = sum(row.refused.values()) / max(row.answered, 1)
-            yield f"Breaks: {name}: {share:.0%} of the answers are refusals: a result, not a crash."
-
-
-def conditions(samples: Sequence[Sample]) -> Iterator[str]:
-    """How the cells were driven, from the samples themselves."""
-    if not samples:
-        yield "No cell was measured."
-        return
-    rounds = len({sample.round for sample in samples})
-    lag = Latencies.merged(sample.measured.observed.send_lag for sample in samples)
-    own = sum(s.measured.generator_cpu_s for s in samples)
-    calls = sum(s.measured.observed.answered for s in samples)
-    users = sorted({sample.load.users for sample in samples})
-    algorithms = sorted({sample.cell.algorithm for sample in samples})
-    yield (
-        f"Rounds: {rounds}; {' or '.join(map(str, users))} customers with a connection each, who "
-        f"order from {samples[0].load.favourites} products of their lists; caches warm unless cold "
-        f"is said; Poisson arrivals; state signed with {', '.join(algorithms)}."
-    )
-    yield memory(samples)
-    yield (
-        f"Generator: send lag p50 {_whole(lag.percentile_us(50))} µs, p99 "
-        f"{_whole(lag.percentile_us(99))} µs; {own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
-    )
-    if any(sample.measured.cpu_s for sample in samples):
-        yield from _rest(samples)
-
-
-def memory(samples: Sequence[Sample]) -> str:
-    """The most memory that each service had resident."""
-    most: dict[str, int] = {}
-    for sample in samples:
-        for service, used in sample.measured.memory_bytes.items():
-            most[service] = max(used, most.get(service, 0))
-    each = (f"{service} {used / 2**20:,.0f} MiB" for service, used in sorted(most.items()))
-    return f"Resident memory at most: {', '.join(each) or 'not known'}."
-
-
-def _rest(samples: Sequence[Sample]) -> Iterator[str]:
-    loads = [floor.products_load for floor in floors(samples).values()]
-    if loads:
-        yield (
-            f"At rest the products process uses {median(loads) * 1e3:.0f} ms of CPU a second, "
-            f"mostly for the replica's feed."
-        )

@@ -24,7 +24,7 @@ class World(BaseModel):
     orders_target: str
     products_target: str
     pids: Mapping[str, tuple[int, ...]]
-    """Processes by service, "orders" and "products"; empty where they are not of this machine."""
+    """Processes by service: "orders", "products", "store"; empty where they run elsewhere."""
     customers: Mapping[str, tuple[str, ...]]
     """User JWTs by holding; secrets."""
 
