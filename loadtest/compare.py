@@ -21,7 +21,7 @@ from loadtest.comparison import Comparison, OpenSites
 from loadtest.driver import GeneratorFailed
 from loadtest.plan import Turn, turns
 from loadtest.preflight import NotReady
-from loadtest.processes import StartFailed
+from loadtest.processes import StartFailed, end_like_ctrl_c
 from loadtest.profile import BadProfile, Profile
 from loadtest.progress import Progress
 from loadtest.results import Head, Run
@@ -119,4 +119,5 @@ def finish(run: Run, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    end_like_ctrl_c()
     sys.exit(main())

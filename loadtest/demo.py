@@ -23,6 +23,7 @@ from client.channels import Limits
 from client.errors import CallRefused
 from loadtest.colours import COLOURS
 from loadtest.forgery import tampered
+from loadtest.processes import end_like_ctrl_c
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, Shop
 from loadtest.stock import Stock
 from loadtest.table import WIDTH
@@ -186,4 +187,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_like_ctrl_c()
     sys.exit(main())

@@ -57,6 +57,12 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
 
 
+def end_like_ctrl_c() -> None:
+    """Let SIGTERM and SIGHUP end this program as Ctrl-C does, so that what it started is stopped."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 def run(command: Command, timeout_s: float = START_TIMEOUT_S) -> None:
     """Run `command` to its end.
 

@@ -15,6 +15,7 @@ from loadtest.bench.contest import Contest
 from loadtest.bench.durable import ROUND_S, DurableRate, durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
 from loadtest.bench.timing import ROUNDS, race
+from loadtest.processes import end_like_ctrl_c
 from loadtest.progress import Progress
 from loadtest.shop import ROOT
 from loadtest.table import console
@@ -114,4 +115,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    end_like_ctrl_c()
     sys.exit(main())

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtest.processes import StartFailed
+from loadtest.processes import StartFailed, end_like_ctrl_c
 from loadtest.results import Cell, Method
 from loadtest.setting import Holding, lab_shop, world_of
 from loadtest.shop import ROOT
@@ -96,4 +96,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    end_like_ctrl_c()
     sys.exit(main())

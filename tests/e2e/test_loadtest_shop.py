@@ -1,6 +1,8 @@
 """The lab's shop starts whole and leaves nothing behind."""
 
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import grpc
@@ -35,6 +37,20 @@ def test_ends_the_first_service_where_the_second_does_not_start(tmp_path: Path) 
         pass
     children = psutil.Process().children(recursive=True)
     assert not [child for child in children if "products_svc" in child.cmdline()]
+
+
+def test_sigterm_ends_the_shop_of_make_up() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "loadtest.up"], stdout=subprocess.PIPE, text=True
+    ) as up:
+        assert up.stdout is not None
+        while not up.stdout.readline().startswith("Both services run"):
+            assert up.poll() is None
+        services = psutil.Process(up.pid).children(recursive=True)
+        up.send_signal(signal.SIGTERM)
+    assert up.returncode == 0
+    assert len(services) >= 2
+    assert not any(service.is_running() for service in services)
 
 
 def listed(shop: Shop, subject: str) -> list[str]:
