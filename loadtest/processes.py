@@ -58,7 +58,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def end_like_ctrl_c() -> None:
-    """Let SIGTERM and SIGHUP end this program as Ctrl-C does, so that what it started is stopped."""
+    """Let SIGTERM and SIGHUP end this program as Ctrl-C does: what it started is stopped."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
 
