@@ -48,8 +48,10 @@ def newest_shown(shown: Iterable[Grant], product_ids: Iterable[str]) -> Grants:
     found: dict[str, Grant] = {}
     for grant in shown:
         product_id = grant.product_id
-        if product_id in wanted and _is_newer(grant, found.get(product_id)):
-            found[product_id] = grant
+        if product_id in wanted:
+            known = found.get(product_id)
+            if known is None or grant.revision > known.revision:
+                found[product_id] = grant
     return found
 
 

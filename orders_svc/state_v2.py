@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orders_svc.access import Grant
-from orders_svc.grants import Grants, by_product_id, count, items, named, state_of, text
+from orders_svc.grants import Grants, by_product_id, count, items, state_of, text
 from shop.state.v2 import state_pb2
 from waybill.values import State
 
@@ -44,9 +44,10 @@ def from_leaf(leaf: bytes, revision: int) -> Grant:
         DecodeError: `leaf` is no such message.
         ValueError: it names no product, or holds an impossible value.
     """
-    grant = _of_message(state_pb2.Grant.FromString(leaf), revision)
-    named(grant.product_id)
-    return grant
+    grant = state_pb2.Grant.FromString(leaf)
+    if not grant.product_id:
+        raise ValueError("an empty product id")
+    return _of_message(grant, revision)
 
 
 def _of_array(values: Any, revision: int) -> Grant:

@@ -131,9 +131,14 @@ def _root_from_one(size: int, position: int, root: bytes, path: bytes) -> bytes:
     turns, split = _way_up(size, position)
     if len(path) != HASH_BYTES * len(turns):
         raise BadPath("a path of another length")
-    for is_right, partner in zip(turns, split(path), strict=False):
+    for is_right, partner in zip(turns, split(path)):  # noqa: B905 (of one length)
         node = _node()
-        node.update(partner + root if is_right else root + partner)
+        if is_right:
+            node.update(partner)
+            node.update(root)
+        else:
+            node.update(root)
+            node.update(partner)
         root = node.digest()
     return root
 

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from waybill.errors import StateInvalid, StateTooLarge
 from waybill.expectations import Expectations, check_call
-from waybill.jwt import DEFAULT_LEEWAY_S, check_size
+from waybill.jwt import DEFAULT_LEEWAY_S
 from waybill.keys import BadSignature, KeySet, KeySource, VerifyingKey
 from waybill.merkle import BadPath, Tree, leaf_hashes, root_from
 from waybill.metadata import PROOF, Entry
@@ -50,12 +50,11 @@ class ProofLimits:
 DEFAULT_LIMITS = ProofLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class Proven(Generic[Leaf]):
+class Proven(NamedTuple, Generic[Leaf]):
     """A page that was verified, and those of its leaves that were shown."""
 
     state: VerifiedState[Page]
-    leaves: tuple[Leaf, ...]
+    leaves: Sequence[Leaf]
 
 
 class WholePage:
@@ -140,11 +139,11 @@ class PageProofReader(Generic[Leaf]):
         found = self._within_limits(metadata, proofs)
         version = self._newest_version(found)
         one_version = self._versions[version]
-        return [
-            one_version.read(proof, leaves, subject, min_revision)
-            for proof, leaves in found
-            if proof.version == version
-        ]
+        proven: list[Proven[Leaf]] = []
+        for proof, leaves in found:
+            if proof.version == version:
+                proven.append(one_version.read(proof, leaves, subject, min_revision))
+        return proven
 
     def _newest_version(self, found: Sequence[_Shown]) -> int:
         if len(found) == 1 and found[0][0].version in self._versions:
@@ -155,21 +154,30 @@ class PageProofReader(Generic[Leaf]):
         self, metadata: Iterable[Entry], proofs: Sequence[PageProof]
     ) -> list[_Shown]:
         limits = self._limits
-        values = [value for key, value in metadata if key == PROOF and isinstance(value, bytes)]
-        carried_bytes = sum(map(len, values))
-        if proofs:
-            carried_bytes += sum([proof.ByteSize() for proof in proofs])
-        check_size(carried_bytes, limits.max_bytes, STATE_REFUSALS)
+        values: list[bytes] = []
+        size_bytes = 0
+        for key, value in metadata:  # loops, since each comprehension is a call
+            if key == PROOF and isinstance(value, bytes):
+                values.append(value)
+                size_bytes += len(value)
+        for proof in proofs:
+            size_bytes += proof.ByteSize()
+        if size_bytes > limits.max_bytes:
+            raise _too_many("bytes", size_bytes, limits.max_bytes)
+        return self._opened([*map(decode_proof, values), *proofs])
+
+    def _opened(self, proofs: Sequence[PageProof]) -> list[_Shown]:
+        limits = self._limits
+        if len(proofs) > limits.max_proofs:
+            raise _too_many("proofs", len(proofs), limits.max_proofs)
         found: list[_Shown] = []
-        leaves_left = limits.max_leaves
-        for proof in [decode_proof(value) for value in values] + list(proofs):
+        count = 0
+        for proof in proofs:
             leaves = proof.leaves[:]
-            leaves_left -= len(leaves)
+            count += len(leaves)
             found.append((proof, leaves))
-        if len(found) > limits.max_proofs:
-            raise _too_many("proofs", len(found), limits.max_proofs)
-        if leaves_left < 0:
-            raise _too_many("leaves", limits.max_leaves - leaves_left, limits.max_leaves)
+        if count > limits.max_leaves:
+            raise _too_many("leaves", count, limits.max_leaves)
         return found
 
 
@@ -197,7 +205,7 @@ class _OneVersion(Generic[Leaf]):
         check_call(state, subject=subject, min_revision=min_revision)
         revision, decoder = state.revision, self._decoder
         try:
-            return Proven(state, tuple([decoder(leaf, revision) for leaf in leaves]))
+            return Proven(state, [decoder(leaf, revision) for leaf in leaves])
         except (DecodeError, LookupError, TypeError, ValueError):
             raise StateInvalid("a leaf that its type's decoder refuses") from None
 

@@ -16,4 +16,7 @@ class PageProofResolver:
         pages = self._reader.read(
             query.metadata, query.proofs, subject=query.subject, min_revision=query.min_revision
         )
-        return newest_shown([grant for page in pages for grant in page.leaves], query.product_ids)
+        shown: list[Grant] = []
+        for page in pages:
+            shown += page.leaves
+        return newest_shown(shown, query.product_ids)

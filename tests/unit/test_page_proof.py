@@ -32,7 +32,7 @@ def test_what_was_signed_is_read() -> None:
     (proven,) = read(page.narrowed([3]))
     content = Page(100, page._tree.root)
     assert proven.state == VerifiedState("products", "orders", "ada", 7, NOW, NOW + TTL_S, content)
-    assert proven.leaves == (("leaf 3", 7),)
+    assert proven.leaves == [("leaf 3", 7)]
 
 
 @given(st.sets(st.integers(0, 99), min_size=1, max_size=20).map(sorted))
@@ -47,7 +47,7 @@ def test_the_whole_page_as_it_was_issued() -> None:
 def test_several_pages_in_their_order_in_metadata_and_message() -> None:
     first, second, third = (shown(0, leaves=[each, b"other"]) for each in (b"c", b"a", b"b"))
     found = reader().read([entry(first), entry(second)], [third], subject="ada", min_revision=0)
-    assert [page.leaves for page in found] == [(("c", 7),), (("a", 7),), (("b", 7),)]
+    assert [page.leaves for page in found] == [[("c", 7)], [("a", 7)], [("b", 7)]]
 
 
 def test_nothing_carried() -> None:
