@@ -6,7 +6,7 @@ from typing import Final
 
 from waybill.header_limits import HeaderLimits, HopLimits, Role
 
-MEASURED_AT: Final = "2026-11-23T14:37:13+00:00"
+MEASURED_AT: Final = "2026-11-23T15:01:21+00:00"
 
 HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
     {
@@ -58,14 +58,12 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 total_bytes=147491,
                 entry_bytes=6,
                 value_bytes=65536,
-                entries=128,
                 refused_above=147506,
             ),
             trailing=HeaderLimits(
                 total_bytes=147460,
                 entry_bytes=5,
                 value_bytes=65536,
-                entries=128,
                 refused_above=147461,
             ),
         ),
@@ -112,10 +110,9 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=4028,
-                entry_bytes=3,
-                entries=3,
-                refused_above=4082,
+                total_bytes=3981,
+                entry_bytes=2,
+                refused_above=4063,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -182,9 +179,9 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=65497,
-                entry_bytes=7,
-                refused_above=65555,
+                total_bytes=65458,
+                entry_bytes=6,
+                refused_above=65536,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -240,13 +237,11 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
             initial=HeaderLimits(
                 total_bytes=4980,
                 entry_bytes=3,
-                entries=100,
                 refused_above=5054,
             ),
             trailing=HeaderLimits(
                 total_bytes=61440,
                 entry_bytes=0,
-                entries=100,
             ),
         ),
     }
