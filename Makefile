@@ -8,6 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.waybill-stamp
 PY     := $(BIN)/python
+PROFILE ?= quick
 GENERATED := shop waybill/v1
 SOURCES := waybill products_svc orders_svc client loadtest tools tests
 
@@ -28,8 +29,33 @@ test: $(STAMP) ## all tests
 	@$(PY) -m pytest -n 2 --dist worksteal -q
 
 .PHONY: compare
-compare: $(STAMP) ## Locust compares the strategies; ARGS="--ids 100 --rounds 5" changes the run
-	@$(PY) -m loadtest.compare $(ARGS)
+compare: $(STAMP) ## Locust compares the strategies: table, report; PROFILE=full, ARGS="--rate 200"
+	@$(PY) -m loadtest.compare --profile $(PROFILE) $(ARGS)
+
+.PHONY: compare-diff
+compare-diff: $(STAMP) ## what changed between two runs beyond the noise: A=run B=run
+	@$(PY) -m loadtest.diff $(A) $(B) $(ARGS)
+
+.PHONY: crosscheck
+crosscheck: $(STAMP) ## the comparison's figures against h2load and a packet capture
+	@$(PY) -m loadtest.crosscheck $(ARGS)
+
+.PHONY: limits
+limits: $(STAMP) ## how long is too long: header limits of every hop; ARGS="--target host:port"
+	@$(PY) -m loadtest.limits --json build/limits.json $(ARGS)
+
+.PHONY: limits-check
+limits-check: $(STAMP) ## measure again, and fail where a limit moved
+	@$(PY) -m loadtest.limits check $(ARGS)
+
+.PHONY: limits-update
+limits-update: $(STAMP) ## measure, and write mesh/limits.json and the library's table
+	@$(PY) -m loadtest.limits --update
+	@$(PY) -m tools.hop_limits generate
+
+.PHONY: limits-foreign
+limits-foreign: ## fetch grpc-js, the foreign endpoint of `make limits`
+	@npm install --silent --prefix build/grpc-js @grpc/grpc-js
 
 .PHONY: demo
 demo: $(STAMP) ## the story in the terminal: list, order, tamper, revoke, a header that breaks
@@ -101,4 +127,4 @@ clean: ## remove what was built
 
 .PHONY: help
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

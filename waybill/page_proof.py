@@ -156,17 +156,20 @@ class PageProofReader(Generic[Leaf]):
     ) -> list[_Shown]:
         limits = self._limits
         values = [value for key, value in metadata if key == PROOF and isinstance(value, bytes)]
-        size_bytes = sum(map(len, values))
+        carried_bytes = sum(map(len, values))
         if proofs:
-            size_bytes += sum([proof.ByteSize() for proof in proofs])
-        check_size(size_bytes, limits.max_bytes, STATE_REFUSALS)
-        carried = [*map(decode_proof, values), *proofs]
-        found = [(proof, proof.leaves[:]) for proof in carried]
+            carried_bytes += sum([proof.ByteSize() for proof in proofs])
+        check_size(carried_bytes, limits.max_bytes, STATE_REFUSALS)
+        found: list[_Shown] = []
+        leaves_left = limits.max_leaves
+        for proof in [decode_proof(value) for value in values] + list(proofs):
+            leaves = proof.leaves[:]
+            leaves_left -= len(leaves)
+            found.append((proof, leaves))
         if len(found) > limits.max_proofs:
             raise _too_many("proofs", len(found), limits.max_proofs)
-        leaves = sum([len(leaves) for _, leaves in found])
-        if leaves > limits.max_leaves:
-            raise _too_many("leaves", leaves, limits.max_leaves)
+        if leaves_left < 0:
+            raise _too_many("leaves", limits.max_leaves - leaves_left, limits.max_leaves)
         return found
 
 
@@ -201,7 +204,7 @@ class _OneVersion(Generic[Leaf]):
     def _verified(self, proof: PageProof, hashes: Sequence[bytes]) -> VerifiedState[Page]:
         """The page that the leaves of `hashes` are of."""
         statement, signature = proof.statement, proof.signature
-        digest = sha256(b"%d %b%b" % (len(statement), statement, signature)).digest()
+        digest = sha256(b"%b%b%d" % (signature, statement, len(statement))).digest()
         state = self._memory.recall(digest)
         if state is None:
             return self._verified_anew(proof, hashes, digest)
@@ -265,9 +268,8 @@ def _decoded_statement(statement: bytes) -> PageRoot:
 
 
 def _root(size: int, proof: PageProof, hashes: Sequence[bytes]) -> bytes:
-    positions = proof.positions[:] or range(len(hashes))
     try:
-        return root_from(size, positions, hashes, proof.path)
+        return root_from(size, proof.positions[:] or range(len(hashes)), hashes, proof.path)
     except BadPath:
         raise StateInvalid("a proof of another shape") from None
 

@@ -76,7 +76,7 @@ def header_limits(measured: Measured, direction: Direction) -> HeaderLimits | No
         total_bytes=total_bytes,
         entry_bytes=overhead,
         value_bytes=_value_limit(single, total_bytes, overhead),
-        entries=_entry_limit(measured.limit(direction, Shape.COUNT), total_bytes, overhead),
+        entries=_entries(measured, direction, total_bytes, overhead),
         refused_above=_never(total, overhead),
     )
 
@@ -114,6 +114,15 @@ def _value_limit(single: Limit, total_bytes: int | None, overhead: int) -> int |
     if total_bytes is not None and _counted(single, overhead) >= total_bytes:
         return None
     return single.largest
+
+
+def _entries(
+    measured: Measured, direction: Direction, total_bytes: int | None, overhead: int
+) -> int | None:
+    """The limit of entries; none is claimed where chance or timing decides about the direction."""
+    if wobbles(measured, direction):
+        return None
+    return _entry_limit(measured.limit(direction, Shape.COUNT), total_bytes, overhead)
 
 
 def _entry_limit(count: Limit | None, total_bytes: int | None, overhead: int) -> int | None:

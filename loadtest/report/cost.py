@@ -2,7 +2,7 @@
 # ruff: noqa: RUF001 - the multiplication sign is meant
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
 
 from loadtest.report import tables
 from loadtest.report.chart import Axis
@@ -19,6 +19,8 @@ from loadtest.summary import Spread
 _US = "µs"
 _LOG_FROM = 8.0
 """Figures that differ by more than this factor are set on a logarithmic axis."""
+
+_PointFigure = Callable[[Point], Spread | None]
 
 
 def cpu(findings: Findings) -> Figure | None:
@@ -85,96 +87,109 @@ def _cpu_table(findings: Findings) -> Table:
     return table("CPU time per call, ± half the range of the rounds", (*titles, *more), rows)
 
 
-def _pairs(
-    findings: Findings,
-    kinds: Sequence[str],
-    figures: Sequence[Callable[[str, int], Spread | None]],
-) -> tuple[list[DotRow], Table, list[float]]:
-    """Rows of dots at the usual size, and a table of all sizes. `figures` take row and ids."""
-    sizes = sorted(
-        {point.cell.ids for row in findings.strategies for point in findings.checks(row)}
-    )
-    dots, rows = [], []
-    for row in findings.strategies:
-        at_size = [figure(row, findings.ids) for figure in figures]
-        found = [Dot(kind, value) for kind, value in zip(kinds, at_size, strict=True) if value]
-        if len(found) == len(kinds):
-            dots.append(DotRow(row, found))
-        for ids in sizes:
-            values = [figure(row, ids) for figure in figures]
-            if any(values):
-                rows.append((tables.name(row), tables.whole(ids), *map(tables.spread, values)))
-    titles = ("Strategy", "Ids", *(f"{kind}, µs" for kind in kinds))
-    edges = [edge for row in dots for dot in row.dots for edge in (dot.value.low, dot.value.high)]
-    return dots, table("CPU time per call, ± half the range of the rounds", titles, rows), edges
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two figures of the same size side by side, each from its experiment."""
+
+    kinds: tuple[str, str]
+    experiments: tuple[Experiment, Experiment]
+    figures: tuple[_PointFigure, _PointFigure]
+    unit: str
+
+    def values(self, findings: Findings, row: str, ids: int) -> list[Spread | None]:
+        """Both figures of `row`; None for one that was not measured, or mostly refused."""
+        parts = zip(self.experiments, self.figures, strict=True)
+        return [_of(findings, experiment, figure, row, ids) for experiment, figure in parts]
+
+    def dots(self, findings: Findings) -> list[DotRow]:
+        """The rows that have both figures at the usual size."""
+        rows = []
+        for row in findings.strategies:
+            values = self.values(findings, row, findings.ids)
+            dots = [
+                Dot(kind, value) for kind, value in zip(self.kinds, values, strict=True) if value
+            ]
+            if len(dots) == len(self.kinds):
+                rows.append(DotRow(row, dots))
+        return rows
+
+    def table(self, findings: Findings) -> Table:
+        """Both figures at every size that has one."""
+        points = (findings.usual(each) for each in self.experiments)
+        sizes = sorted({point.cell.ids for found in points for point in found})
+        rows = []
+        for row in findings.strategies:
+            for ids in sizes:
+                values = self.values(findings, row, ids)
+                if any(values):
+                    rows.append((tables.name(row), tables.whole(ids), *map(tables.spread, values)))
+        titles = ("Strategy", "Ids", *(f"{kind}, {self.unit}" for kind in self.kinds))
+        return table("CPU time per call, ± half the range of the rounds", titles, rows)
 
 
 def _of(
-    findings: Findings,
-    experiment: Experiment,
-    figure: Callable[[Point], Spread | None],
-    row: str,
-    ids: int,
+    findings: Findings, experiment: Experiment, figure: _PointFigure, row: str, ids: int
 ) -> Spread | None:
-    """`figure` of the experiment's accepted point."""
     methods = (Method.LIST,) if experiment is Experiment.ISSUE else (Method.VALIDATE,)
     points = _accepted(of_row(row, findings.usual(experiment, *methods)))
     return next((figure(point) for point in points if point.cell.ids == ids), None)
 
 
-def _dot_axis(label: str, edges: Sequence[float], floor: float) -> Axis:
+def _dot_axis(label: str, rows: Sequence[DotRow], floor: float) -> Axis:
+    edges = [edge for row in rows for dot in row.dots for edge in (dot.value.low, dot.value.high)]
     values = [edge for edge in (*edges, floor) if edge > 0]
     wide = values and max(values) / min(values) > _LOG_FROM
     scale: Scale = log_over(values) if wide else from_zero(values)
     return Axis(label, scale)
 
 
+_ISSUING = _Pair(
+    kinds=("checking, an order", "issuing, a list"),
+    experiments=(Experiment.COST, Experiment.ISSUE),
+    figures=(lambda point: point.cost_us, lambda point: point.issue_us),
+    unit="µs",
+)
+_COLD = _Pair(
+    kinds=("warm, seen before", "cold, first seen"),
+    experiments=(Experiment.COST, Experiment.COLD),
+    figures=(lambda point: point.row.ratio, lambda point: point.row.ratio),
+    unit="× floor",
+)
+
+
 def issuing(findings: Findings) -> Figure | None:
     """What issuing costs beside what checking costs."""
-    kinds = ("checking, an order", "issuing, a list")
-    check = partial(_of, findings, Experiment.COST, lambda point: point.cost_us)
-    issue = partial(_of, findings, Experiment.ISSUE, lambda point: point.issue_us)
-    dots, shown, edges = _pairs(findings, kinds, (check, issue))
+    dots = _ISSUING.dots(findings)
     if not dots:
         return None
+    floor = findings.floor_us.median if findings.floor_us else 0.0
+    axis = _dot_axis("CPU time per call, µs", dots, floor)
     return Figure(
         "issuing",
         "Issuing beside checking",
         f"At {findings.ids:,} ids: CPU time of the orders side for one order, and of products for "
-        "one ListProducts answer with the state that it issues. One list serves many orders, so "
-        "they are not to be added up.",
-        [_dot_chart("CPU time of issuing and of checking", findings, kinds, dots, edges)],
-        shown,
+        "one ListProducts answer with the state that it issues, beyond its work at rest. One list "
+        "serves many orders, so they are not to be added up.",
+        [DotChart("CPU time of issuing and of checking", axis, _ISSUING.kinds, dots, floor)],
+        _ISSUING.table(findings),
     )
 
 
 def cold(findings: Findings) -> Figure | None:
     """The first use of state beside later ones."""
-    kinds = ("warm, seen before", "cold, first seen")
-    warm = partial(_of, findings, Experiment.COST, lambda point: point.cost_us)
-    first = partial(_of, findings, Experiment.COLD, lambda point: point.cost_us)
-    dots, shown, edges = _pairs(findings, kinds, (warm, first))
+    dots = _COLD.dots(findings)
     if not dots:
         return None
+    axis = _dot_axis("CPU time per order, × floor", dots, 1.0)
     return Figure(
         "cold",
         "Cold beside warm",
-        f"At {findings.ids:,} ids: CPU time of one order whose state the service has checked "
-        "before, and of one whose state it never saw.",
-        [_dot_chart("CPU time of an order, cold and warm", findings, kinds, dots, edges)],
-        shown,
+        f"At {findings.ids:,} ids: one order whose state the service has checked before, and one "
+        "whose state it never saw. Each is set against the floor of its own rate, since idle work "
+        "weighs more on each of fewer calls.",
+        [DotChart("CPU time of an order, cold and warm", axis, _COLD.kinds, dots, 1.0)],
+        _COLD.table(findings),
     )
-
-
-def _dot_chart(
-    title: str,
-    findings: Findings,
-    kinds: Sequence[str],
-    dots: Sequence[DotRow],
-    edges: Sequence[float],
-) -> DotChart:
-    floor = findings.floor_us.median if findings.floor_us else 0.0
-    return DotChart(title, _dot_axis("CPU time per call, µs", edges, floor), kinds, dots, floor)
 
 
 FIGURES = (cpu, latency, saturation, issuing, cold)

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 from loadtest.colours import place
 from loadtest.report import svg
 from loadtest.report.chart import BOLD_LETTER, LETTER, NARROW, Axis, Box, Size, bottom_axis, canvas
-from loadtest.report.numbers import number
+from loadtest.report.numbers import short, spread
 from loadtest.summary import Spread
 
 _ROW_HEIGHT = 46
@@ -101,12 +101,12 @@ class _Drawing:
         svg.line(self._root, (low, y), (high, y), f"bar {css}")
         at = (self._x(dot.value.median), y)
         drawn = svg.marker(self._root, at, place(row), f"mark {self._look(dot.kind)} {css}")
-        svg.tip(drawn, f"{row}, {dot.kind}: {number(dot.value.median, 0)}")
+        svg.tip(drawn, f"{row}, {dot.kind}: {spread(dot.value)}")
 
     def _values(self, dots: Sequence[Dot], places: Sequence[float], y: float) -> None:
         """Each value above its dot, moved outwards where they would touch."""
         order = sorted(range(len(dots)), key=lambda index: places[index])
-        words = [number(dots[index].value.median, 0) for index in order]
+        words = [short(dots[index].value.median) for index in order]
         edge = self._box.left
         for index, word in zip(order, words, strict=True):
             half = LETTER * len(word) / 2

@@ -1,12 +1,12 @@
 """The head of the report: what was compared, where and when, and what the run cannot say."""
 # ruff: noqa: RUF001 - the multiplication sign is meant
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from loadtest.histogram import Latencies
 from loadtest.report.points import Findings
-from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Experiment, Head, Run, Sample
+from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Experiment, Head, Load, Run, Sample
 from loadtest.targets import judge_targets
 
 _FEW_ROUNDS = 3
@@ -63,11 +63,11 @@ def caveats(findings: Findings) -> Iterator[str]:
 
 
 def _generator(findings: Findings) -> Iterator[str]:
-    spoilt = [p for p in findings.points if p.row.saturated_rounds and p.experiment in _FIXED]
+    kept = [point.row for point in findings.points if point.experiment in _FIXED]
+    spoilt = sum(row.saturated_rounds for row in kept)
     if spoilt:
-        rounds = sum(point.row.saturated_rounds for point in spoilt)
         yield (
-            f"In {rounds} of {sum(point.row.rounds for point in findings.points)} measurements the "
+            f"In {spoilt} of {sum(row.rounds for row in kept)} measurements at a fixed rate the "
             f"generator fell behind (under {MIN_ACHIEVED:.0%} of the asked rate, or send lag over "
             f"{MAX_LAG_US / 1000:.0f} ms at the 95th percentile). They are left out of all figures "
             "of cost, and a cell of which none is left is not ranked."
@@ -80,9 +80,15 @@ _FIXED = (Experiment.COST, Experiment.COLD, Experiment.ISSUE)
 
 def conduct(run: Run) -> Iterator[str]:
     """How the figures were taken."""
-    cost = [sample for sample in run.samples if sample.experiment is Experiment.COST]
-    for sample in (cost or list(run.samples))[:1]:
-        yield _driving(sample, len({each.round for each in run.samples}))
+    rounds = len({sample.round for sample in run.samples})
+    yield (
+        f"{rounds} {'round' if rounds == 1 else 'rounds'}, each visiting every cell in a new "
+        "order; calls follow Poisson arrivals and wait for no answer."
+    )
+    for experiment in Experiment:
+        loads = {each.load for each in run.samples if each.experiment is experiment}
+        if loads:
+            yield _driving(experiment, loads)
     yield (
         "Latency: microseconds from the intended start of a call to its answer, accepted and "
         "refused calls apart, in an HdrHistogram of three significant digits; rounds are added "
@@ -93,19 +99,29 @@ def conduct(run: Run) -> Iterator[str]:
         "for each answered call. The ratio to the floor takes the floor of the same round, and "
         "adds what products uses beyond its work at rest."
     )
+    if any(sample.measured.wire for sample in run.samples):
+        yield (
+            "Bytes on the wire: of the TCP streams of the generator's own connections, by the "
+            "kernel's counters (TCP_INFO), for each answered call."
+        )
     yield "The figure is the median of the rounds, ± half their range."
     yield _own_cost(run.samples)
 
 
-def _driving(sample: Sample, rounds: int) -> str:
-    load = sample.load
+def _driving(experiment: Experiment, loads: Collection[Load]) -> str:
     return (
-        f"{rounds} rounds, each visiting every cell in a new order; {load.duration_s:g} s a cell "
-        f"after {load.warm_up_s:g} s of warm-up; {load.users} customers with a connection each, "
-        f"who order from {load.favourites} products of their lists; "
-        f"{load.rate_per_s:,.0f} calls a second with Poisson arrivals that wait for no answer, up "
-        f"to {load.max_in_flight} calls in flight a customer."
+        f"{experiment.capitalize()}: {_values(load.rate_per_s for load in loads)} calls a second, "
+        f"{_values(load.duration_s for load in loads)} s a cell after "
+        f"{_values(load.warm_up_s for load in loads)} s of warm-up; "
+        f"{_values(load.users for load in loads)} customers with a connection each, up to "
+        f"{_values(load.max_in_flight for load in loads)} calls in flight, ordering from "
+        f"{_values(load.favourites for load in loads)} products of their lists."
     )
+
+
+def _values(values: Iterable[float]) -> str:
+    found = [f"{value:,g}" for value in sorted(set(values))]
+    return " or ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
 def _own_cost(samples: Sequence[Sample]) -> str:

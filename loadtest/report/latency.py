@@ -20,7 +20,9 @@ _BEYOND = 10
 def latency(findings: Findings) -> Figure | None:
     """Latency percentiles at the fixed rate and the usual size."""
     checks = [point for row in findings.strategies if (point := findings.check(row))]
-    shown = [p for p in (*findings.floor_points[:1], *checks) if p.row.ok and not p.row.broken]
+    loads = {point.load for point in checks}
+    floor = [point for point in findings.floors_of(Experiment.COST) if point.load in loads]
+    shown = [p for p in (*floor[:1], *checks) if p.row.ok and not p.row.broken]
     lines = [found for point in shown if (found := _percentile_line(point)).marks]
     if not lines:
         return None
@@ -63,7 +65,7 @@ def _supported(calls: int) -> list[float]:
 
 
 def _latency_table(findings: Findings) -> Table:
-    points = [*findings.floor_points, *findings.usual(Experiment.COST)]
+    points = [*findings.floors_of(Experiment.COST), *findings.usual(Experiment.COST)]
     percentiles = (50.0, 90.0, 99.0, 99.9)
     rows = [
         (
@@ -88,7 +90,8 @@ def _percentile(point: Point, percentile: float) -> Entry:
 
 def saturation(findings: Findings) -> Figure | None:
     """Latency against the achieved rate, up to where the service no longer keeps up."""
-    points = findings.usual(Experiment.SATURATION)
+    usual = findings.usual(Experiment.SATURATION)
+    points = [*findings.floors_of(Experiment.SATURATION), *usual]
     rows = [row for row in (FLOOR, *findings.strategies) if of_row(row, points)]
     lines = [_rate_line(row, of_row(row, points)) for row in rows]
     lines = [each for each in lines if each.marks]
@@ -98,9 +101,10 @@ def saturation(findings: Findings) -> Figure | None:
     return Figure(
         "saturation",
         "Latency against achieved rate",
-        "The 99th percentile as the offered rate rises, from the intended start, so a queue that "
-        "grows shows as latency. Hollow marks: the generator fell behind or dropped arrivals, so "
-        "the true latency is at least this.",
+        "The 99th percentile as the asked rate rises, from the intended start, so a queue that "
+        "grows shows as latency; achieved are calls answered well. Where a line turns upwards or "
+        "back, the service no longer keeps up. Hollow marks: the generator itself fell behind or "
+        "dropped arrivals, so the true latency is at least this.",
         [
             LineChart(
                 "99th percentile of latency against achieved rate, latency logarithmic",
@@ -118,7 +122,7 @@ def _rate_line(row: str, points: Sequence[Point]) -> Line:
     for point in points:
         value = point.percentile_us(99)
         if value:
-            rate = point.row.achieved_per_s
+            rate = point.row.throughput_per_s
             words = f"{row}, {rate:,.0f} calls a second: p99 {value.median:,.0f} µs"
             look = Look.HOLLOW if point.row.saturated else Look.FULL
             marks.append(Mark(rate, value.median, value.low, value.high, words, look))
@@ -130,7 +134,7 @@ def _saturation_table(points: Sequence[Point]) -> Table:
         (
             tables.name(point.cell.row),
             tables.whole(point.load.rate_per_s),
-            tables.whole(point.row.achieved_per_s),
+            tables.whole(point.row.throughput_per_s),
             tables.percent(point.served),
             tables.whole(point.row.dropped),
             tables.whole(point.row.p50_us),

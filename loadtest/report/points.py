@@ -89,30 +89,14 @@ class Point:
         return self._spread(_issue_us)
 
     @property
-    def wire_up(self) -> Spread | None:
-        """Bytes a call from client to server, as counted on the way."""
-        return Spread.of([up for up, _ in self._wire()])
-
-    @property
-    def wire_down(self) -> Spread | None:
-        """Bytes a call from server to client."""
-        return Spread.of([down for _, down in self._wire()])
-
-    @property
     def wire_both(self) -> Spread | None:
-        """Bytes a call, both ways."""
-        return Spread.of([up + down for up, down in self._wire()])
-
-    def _wire(self) -> Iterator[tuple[float, float]]:
-        for sample in self.shown:
-            wire, answered = sample.measured.wire, sample.measured.observed.answered
-            if wire is not None and answered:
-                yield wire.up / answered, wire.down / answered
-
-    def memory(self, service: str) -> int | None:
-        """Most resident memory of `service`, in bytes."""
-        sizes = (sample.measured.memory_bytes.get(service) for sample in self.samples)
-        return max((size for size in sizes if size), default=None)
+        """Bytes on the wire of a call, both ways, as counted on the way."""
+        counted = [
+            (sample.measured.wire, sample.measured.observed.answered) for sample in self.shown
+        ]
+        return Spread.of(
+            [(wire.up + wire.down) / calls for wire, calls in counted if wire and calls]
+        )
 
     @cached_property
     def latency(self) -> Latencies:
@@ -175,14 +159,6 @@ def _point(row: Row, samples: Sequence[Sample], floor: Mapping[summary.Setting, 
     return Point(row.experiment, row, tuple(samples), own)
 
 
-def usual_cost(run: Run) -> list[Sample]:
-    """The samples of the cost experiment in its most frequent setting, with their floors."""
-    cost = [sample for sample in run.samples if sample.experiment is Experiment.COST]
-    counts = Counter(Setting.of(sample) for sample in cost if sample.cell.row != FLOOR)
-    usual = [setting for setting, _ in counts.most_common(1)]
-    return [s for s in cost if s.cell.row == FLOOR or Setting.of(s) in usual]
-
-
 def of_row(row: str, points: Iterable[Point]) -> list[Point]:
     """Those of `points` that belong to `row`."""
     return [point for point in points if point.cell.row == row]
@@ -235,15 +211,17 @@ class Findings:
 
     @cached_property
     def floor_us(self) -> Spread | None:
-        """CPU time of a floor call, over the rounds."""
-        floor = next((point.floors for point in self.points), {})
+        """CPU time of a floor call in the usual setting of the cost experiment, over the rounds."""
+        usual = self.usual(Experiment.COST, Method.VALIDATE)
+        floor = next((point.floors for point in usual if point.floors), {})
         return Spread.of([each.orders_us for each in floor.values()])
 
-    @cached_property
-    def floor_points(self) -> list[Point]:
-        """The bare health checks of the cost experiment."""
-        cost = (point for point in self.points if point.experiment is Experiment.COST)
-        return [point for point in cost if point.cell.row == FLOOR]
+    def floors_of(self, experiment: Experiment) -> list[Point]:
+        """The bare health checks beside the experiment's usual points, by rate."""
+        loads = {point.load for point in self.usual(experiment)}
+        floors = (p for p in self.points if p.experiment is experiment and p.cell.row == FLOOR)
+        found = [point for point in floors if point.load in loads]
+        return sorted(found, key=lambda point: point.load.rate_per_s)
 
     @cached_property
     def settings(self) -> Mapping[Experiment, Setting]:

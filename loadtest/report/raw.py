@@ -52,8 +52,8 @@ _RAW = (
     _Raw(Column("Products CPU, µs"), lambda point: tables.spread(point.row.products_us)),
     _count("Metadata, bytes", lambda point: point.row.request.metadata),
     _count("Message, bytes", lambda point: point.row.request.message),
-    _Raw(Column("Wire up, bytes"), lambda point: tables.spread(point.wire_up)),
-    _Raw(Column("Wire down, bytes"), lambda point: tables.spread(point.wire_down)),
+    _Raw(Column("Wire up, bytes"), lambda point: tables.spread(point.row.wire_up)),
+    _Raw(Column("Wire down, bytes"), lambda point: tables.spread(point.row.wire_down)),
     _count("Orders memory, KiB", lambda point: _kib(point, "orders")),
     _count("Products memory, KiB", lambda point: _kib(point, "products")),
     _count("Rounds", lambda point: point.row.rounds),
@@ -73,7 +73,7 @@ _AXES = (
 
 
 def _kib(point: Point, service: str) -> float | None:
-    size = point.memory(service)
+    size = point.row.memory_bytes.get(service)
     return size / 1024 if size else None
 
 

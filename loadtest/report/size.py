@@ -153,8 +153,8 @@ def _size_table(findings: Findings) -> Table:
             tables.whole(point.cell.ids),
             tables.whole(metadata_size(point)),
             tables.whole(point.row.request.message),
-            tables.spread(point.wire_up),
-            tables.spread(point.wire_down),
+            tables.spread(point.row.wire_up),
+            tables.spread(point.row.wire_down),
             tables.percent(point.served),
         )
         for point in _sizes(findings)

@@ -26,7 +26,9 @@ def _cost(findings: Findings, row: str) -> Entry:
         return EMPTY
     if point.row.broken:
         return Entry("refused")
-    return tables.spread(point.row.ratio) if point.row.ratio else Entry("saturated")
+    if point.row.saturated:
+        return Entry("saturated")
+    return tables.spread(point.row.ratio)
 
 
 def _carried(findings: Findings, row: str) -> Entry:

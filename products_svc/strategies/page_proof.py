@@ -22,7 +22,7 @@ class PageProofIssuer:
     """Issues one page for each version.
 
     The page travels with all its leaves and no proofs: its holder derives the proof of any product
-    from them (docs/adr/0007-pages-travel-whole.md).
+    from them (docs/adr/0009-pages-travel-whole.md).
 
     Args:
         keys: what to sign with.

@@ -76,7 +76,8 @@ def sample(
     refused = sum(random.random() < share for _ in range(sent))
     cost_us = FLOOR_US * _RATIO[cell.row] * factor * random.uniform(0.97, 1.03)
     orders_s = cost_us * sent * 1e-6
-    idle_s = 0.02 * load.duration_s
+    elapsed_s = sent / load.rate_per_s
+    idle_s = 0.02 * elapsed_s
     size = round(0.8 * request.total + 90) * sent
     return Sample(
         cell=cell,
@@ -89,7 +90,7 @@ def sample(
                 ok=sent - refused,
                 refused={"RESOURCE_EXHAUSTED": refused} if refused else {},
                 dropped=0,
-                sending_s=sent / load.rate_per_s,
+                sending_s=elapsed_s,
                 latency=latencies(f"{cell.row} {round_}", middle_s, sent - refused),
                 service_time=latencies(f"{cell.row} {round_}", middle_s, sent - refused),
                 refused_latency=latencies(f"{cell.row} {round_}", 0.5, refused),
@@ -97,7 +98,7 @@ def sample(
             ),
             cpu_s={"orders": orders_s, "products": idle_s + products_us * sent * 1e-6},
             generator_cpu_s=0.1,
-            elapsed_s=load.duration_s,
+            elapsed_s=elapsed_s,
             request=request,
             wire=WireBytes(up=size, down=80 * sent) if wire else None,
             memory_bytes={"orders": 70 << 20, "products": 80 << 20},
@@ -159,6 +160,14 @@ def saturation(rounds: int = 2) -> list[Sample]:
             saturated=rate > 2_400 - 200 * place,
         )
         for (place, row), rate, number in product(enumerate(STRATEGIES), rates, range(rounds))
+    ] + [
+        sample(
+            Cell(row=FLOOR, ids=0, method=Method.HEALTH),
+            round_=number,
+            experiment=Experiment.SATURATION,
+            load=LOAD.model_copy(update={"rate_per_s": float(rate)}),
+        )
+        for rate, number in product(rates, range(rounds))
     ]
 
 

@@ -178,6 +178,16 @@ def test_entries_are_counted() -> None:
     assert (facts["entries"], facts["max_entries"]) == ("3", "2")
 
 
+def test_a_hop_may_count_more_for_an_entry_than_http2_does() -> None:
+    heavy = {"heavy": HopLimits("1", Role.PATH, HeaderLimits(5000, entry_bytes=40))}
+    narrowest = PathBudget(["heavy"], limits=heavy).narrowest
+    assert narrowest
+    state = [(KEY, "x" * (narrowest.limit - 40 - len(KEY)))]
+    PathBudget(["heavy"], limits=heavy).check(state)
+    own = own_header(RESERVE_BYTES, RESERVE_ENTRIES)
+    assert Measured(5000, 40).allows([*own, *plain(state)])
+
+
 def test_binary_values_count_as_they_travel() -> None:
     budget = Budget(fixed_caps(100))
     size = 100 - OVERHEAD - len("x-bin")

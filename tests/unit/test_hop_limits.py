@@ -7,6 +7,7 @@ import pytest
 
 from mesh.known import LIMITS_FILE, LimitsFile
 from tools import hop_limits
+from waybill.budget import BOTH_WAYS, PathBudget
 from waybill.header_limits import Direction
 from waybill.hop_directives import directive
 from waybill.hop_limits import HOPS, MEASURED_AT
@@ -36,6 +37,12 @@ def test_a_stale_table_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert hop_limits.main(["generate"]) == 0
     assert hop_limits.main(["check"]) == 0
     assert hop_limits.main([]) == 2
+
+
+@pytest.mark.parametrize("hop", HOPS)
+def test_every_hop_leaves_room_for_some_state(hop: str) -> None:
+    """A limit below what every call sends of its own would be a fault of the measurement."""
+    PathBudget([hop], directions=BOTH_WAYS).check([("waybill-state-v2", "x" * 256)] * 4)
 
 
 @pytest.mark.parametrize("hop", [hop for hop in HOPS if not hop.startswith("grpc-js")])

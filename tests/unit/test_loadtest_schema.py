@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from loadtest.results import Run
@@ -16,7 +17,6 @@ def test_schema_and_page_are_up_to_date() -> None:
 
 @pytest.fixture
 def validator() -> Any:
-    jsonschema = pytest.importorskip("jsonschema")
     text = (ROOT / SCHEMA).read_text(encoding="utf-8")
     made = jsonschema.Draft202012Validator(json.loads(text))
     made.check_schema(made.schema)

@@ -2,8 +2,10 @@
 
 import io
 
+from loadtest.report.advice import CHOOSE_WHEN
 from loadtest.results import Run
 from loadtest.table import WIDTH, console, show
+from tests.unit import report_samples
 from tests.unit.loadtest_samples import floor, measured, run_of, sample
 
 
@@ -60,3 +62,16 @@ def test_says_when_it_was_stopped_early() -> None:
 def test_large_numbers_fit() -> None:
     text = shown(run_of(floor(), sample("message-field", of=measured(ok=200, orders_s=199.0))))
     assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_the_verdict_comes_first_and_keeps_all_its_words() -> None:
+    text = shown(report_samples.full_run())
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    verdict = text[: text.index("PlaceOrder")]
+    words = " ".join(verdict.split())
+    assert "at 100 ids carried" in words
+    assert "RESOURCE_EXHAUSTED" in words
+    for row, advice in CHOOSE_WHEN.items():
+        if row in report_samples.STRATEGIES:
+            assert all(word in words for word in advice.split()), row

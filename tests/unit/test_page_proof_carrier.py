@@ -1,15 +1,18 @@
 """What a customer shows of the pages that were kept, from issuer to verifier."""
 
+import base64
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from google.protobuf.json_format import MessageToJson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
 from client.carriers.page_proof import METADATA_BYTES, PageProofCarrier, product_id_of
+from client.narrow import header
 from loadtest.finished import finished
 from orders_svc.access import AccessQuery
 from orders_svc.access import Grant as KnownGrant
@@ -20,6 +23,7 @@ from products_svc.bootstrap import LEAF_FAMILY, LEAVES
 from products_svc.issuing import AccessPage, Grant
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.terms import Terms
+from shop.products.v1.products_pb2 import ListProductsResponse, Product
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
 from tests.unit.crypto_kit import CLOCK, KEY, KEYS
@@ -201,3 +205,20 @@ def test_the_header_with_a_million_entitlements() -> None:
     few, million = (Header(UUIDS, revision=each).bytes for each in (100, 1_000_000))
     assert few <= million <= few + 4
     assert million <= 600
+
+
+def test_a_header_from_json() -> None:
+    page = listed(["a", "b", "c"])
+    answer = ListProductsResponse(
+        products=[Product(product_id=each) for each in "abc"],
+        revision=7,
+        page_proofs=page.carried.proofs,
+    )
+    value = base64.b64decode(header(MessageToJson(answer), ["b"]))
+    assert list(resolved(CarriedState(((PROOF, value),)), ["b"])) == ["b"]
+
+
+@pytest.mark.parametrize("listing", ["", "[]", "{}", '{"nothing": 1}'])
+def test_no_header_from_other_json(listing: str) -> None:
+    with pytest.raises(ValueError, match="no "):
+        header(listing, ["b"])

@@ -18,7 +18,7 @@ from loadtest.report.breaking import Breaking, breaking
 from loadtest.report.grpc_limits import predicted_refusals
 from loadtest.report.markdown import markdown, of_table
 from loadtest.report.page import embedded, page
-from loadtest.report.points import Findings, usual_cost
+from loadtest.report.points import Findings
 from loadtest.report.readme_plot import picture
 from loadtest.report.sections import sections
 from loadtest.report.tables import Column, Entry, Table
@@ -155,12 +155,6 @@ def test_a_run_of_refusals_and_saturated_cells_can_be_reported(tmp_path: Path) -
     found = verdict(Findings.of(run))
     assert column(found, "Cost, × floor") == ["refused", "saturated"]
     assert "stopped early" in (tmp_path / "report.md").read_text(encoding="utf-8")
-
-
-def test_samples_of_other_settings_stay_out_of_the_main_table(full: Findings) -> None:
-    kinds = {sample.cell.id_kind for sample in usual_cost(full.run)}
-    experiments = {sample.experiment for sample in usual_cost(full.run)}
-    assert (kinds, experiments) == ({"sku"}, {Experiment.COST})
 
 
 def test_rising_rates_stay_apart(full: Findings) -> None:

@@ -10,6 +10,8 @@ from waybill.envelope import decode_envelope, open_envelope
 from waybill.errors import WaybillError
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import KeySet, StaticKeys
+from waybill.metadata import PROOF
+from waybill.page_proof import PageProofReader
 from waybill.signing import SigningKey
 from waybill.state_reader import JwtStateReader
 from waybill.testing import FakeClock
@@ -19,6 +21,14 @@ CLOCK = FakeClock(VECTORS["now"])
 KEYS = StaticKeys(KeySet.of(SigningKey.from_private_jwk(VECTORS["private_jwk"]).verifying_key()))
 READER: JwtStateReader[dict[str, Any]] = JwtStateReader(
     KEYS, decoders={1: dict, 2: dict}, issuer="products", audience="orders", clock=CLOCK
+)
+PAGES: PageProofReader[str] = PageProofReader(
+    KEYS,
+    family="shop.state.v{version}.Grant",
+    decoders={version: lambda leaf, _: leaf.hex() for version in (1, 2)},
+    issuer="products",
+    audience="orders",
+    clock=CLOCK,
 )
 
 
@@ -62,3 +72,16 @@ def test_envelopes(name: str) -> None:
         assert refused.value.reason == vector["reason"]
     else:
         assert open_envelope(decode_envelope(data), KEYS).hex() == vector["payload"]
+
+
+@pytest.mark.parametrize("name", VECTORS["page_proofs"])
+def test_page_proofs(name: str) -> None:
+    vector = VECTORS["page_proofs"][name]
+    carried = [(PROOF, bytes.fromhex(vector["proof"]))]
+    if "reason" in vector:
+        with pytest.raises(WaybillError) as refused:
+            PAGES.read(carried, (), subject="ada", min_revision=42)
+        assert refused.value.reason == vector["reason"]
+    else:
+        (page,) = PAGES.read(carried, (), subject="ada", min_revision=42)
+        assert list(page.leaves) == vector["leaves"]

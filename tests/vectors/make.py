@@ -5,14 +5,20 @@ Each vector says what a reader of this library makes of it: the state, or the re
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from google.protobuf.message import Message
 
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
 from waybill import base64url
+from waybill.page_proof import WholePage
+from waybill.page_signing import PageSigner
 from waybill.signing import SigningKey, seal, sign_jwt
 from waybill.v1.envelope_pb2 import Envelope
+from waybill.values import State
 
 FILE = Path(__file__).parent / "state.json"
 NOW = 1_800_000_000
@@ -123,8 +129,51 @@ def envelopes() -> dict[str, dict[str, str]]:
     }
 
 
-def _hex(envelope: Envelope) -> str:
-    return envelope.SerializeToString(deterministic=True).hex()
+def page(version: int, leaves: list[bytes], **changes: Any) -> WholePage:
+    """A signed page of the test key."""
+    said = State("products", "orders", "ada", 42, NOW, NOW + 300, None)
+    signer = PageSigner("shop.state.v{version}.Grant", version)
+    return WholePage(signer.sign(replace(said, **changes), leaves, KEY))
+
+
+def page_proofs() -> dict[str, dict[str, Any]]:
+    """By name: the proof in hexadecimal, and the leaves that it proves or the reason."""
+    ids = [v1.Grant(product_id=each).SerializeToString() for each in PRODUCTS]
+    grants = [each.SerializeToString() for each in message_v2().grants]
+    many = page(1, ids + [v1.Grant(product_id=f"P{n}").SerializeToString() for n in range(5)])
+    tampered_proof = page(2, grants).narrowed([1])
+    tampered_proof.leaves[0] = grants[0]
+    return {
+        "v1 whole": {
+            "proof": _hex(page(1, ids).narrowed([0, 1])),
+            "leaves": [each.hex() for each in ids],
+        },
+        "v2, one of two": {
+            "proof": _hex(page(2, grants).narrowed([1])),
+            "leaves": [grants[1].hex()],
+        },
+        "v1, three of seven": {
+            "proof": _hex(many.narrowed([1, 2, 6])),
+            "leaves": [many.leaves[place].hex() for place in (1, 2, 6)],
+        },
+        "v2 with another leaf": {"proof": _hex(tampered_proof), "reason": "STATE_INVALID"},
+        "v2 for another": {
+            "proof": _hex(page(2, grants, audience="billing").narrowed([1])),
+            "reason": "STATE_INVALID",
+        },
+        "v2 expired": {
+            "proof": _hex(page(2, grants, expire_time=NOW - 60, issue_time=NOW - 90).narrowed([1])),
+            "reason": "STATE_EXPIRED",
+        },
+        "v3": {
+            "proof": _hex(page(3, grants).narrowed([1])),
+            "reason": "STATE_VERSION_UNSUPPORTED",
+        },
+    }
+
+
+def _hex(message: Message) -> str:
+    return message.SerializeToString(deterministic=True).hex()
 
 
 def vectors() -> str:
@@ -135,6 +184,7 @@ def vectors() -> str:
         "user_token": user_token(),
         "tokens": tokens(),
         "envelopes": envelopes(),
+        "page_proofs": page_proofs(),
     }
     return json.dumps(content, indent=2) + "\n"
 
