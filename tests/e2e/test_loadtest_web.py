@@ -72,7 +72,8 @@ def test_a_shape_can_be_chosen_without_the_page() -> None:
 
 
 def test_figures_of_the_page_are_microseconds_by_strategy() -> None:
-    with start("--autostart", "-u", "5", "-r", "5", "--rate", "20") as process:
+    users = str(len(Strategy) + 1)
+    with start("--autostart", "-u", users, "-r", users, "--rate", "20") as process:
         assert process.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
         assert address is not None
