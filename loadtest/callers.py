@@ -97,7 +97,11 @@ class Prepared:
 
 
 class OrderCaller:
-    """Orders one unit of one of a few favourite products of a page, chosen at random by seed."""
+    """Orders one unit of one of a few favourite products of a page, chosen at random by seed.
+
+    Orders from pages that are known are prepared at once: to choose a proof from a long page takes
+    a client milliseconds, which must not be taken for the service's.
+    """
 
     def __init__(
         self,
@@ -115,29 +119,30 @@ class OrderCaller:
         self._validate_only = validate_only
         self._request_ids = request_ids
         self._random = random
-        self._page: ListedPage | None = None
-        self._product_ids: Sequence[str] = ()
-        self._prepared: dict[str, Prepared] = {}
+        # By identity: pages are neither copied nor compared, and all of them are kept here.
+        self._known = {id(page): (page, self._prepared(page)) for page in pages.known()}
+        self._listed: tuple[ListedPage, Sequence[Prepared]] | None = None
 
     def call(self, timeout_s: float) -> int:
-        order = self._order(self._pages.take())
+        order = self._random.choice(self._orders(self._pages.take()))
         return len(self._place(self._request(order), metadata=order.metadata, timeout=timeout_s))
 
     def request_bytes(self) -> RequestBytes:
-        page = self._pages.peek()
-        order = Prepared.of(page, page.product_ids[0])
+        order = self._orders(self._pages.peek())[0]
         message = len(self._request(order))
         return RequestBytes(metadata=size_bytes(order.metadata), message=message)
 
-    def _order(self, page: ListedPage) -> Prepared:
-        if page is not self._page:
-            many = min(self._favourites, len(page.product_ids))
-            self._page, self._prepared = page, {}
-            self._product_ids = self._random.sample(page.product_ids, many)
-        product_id = self._random.choice(self._product_ids)
-        if product_id not in self._prepared:
-            self._prepared[product_id] = Prepared.of(page, product_id)
-        return self._prepared[product_id]
+    def _orders(self, page: ListedPage) -> Sequence[Prepared]:
+        if id(page) in self._known:
+            return self._known[id(page)][1]
+        if self._listed is None or self._listed[0] is not page:
+            self._listed = (page, self._prepared(page))
+        return self._listed[1]
+
+    def _prepared(self, page: ListedPage) -> Sequence[Prepared]:
+        many = min(self._favourites, len(page.product_ids))
+        chosen = self._random.sample(page.product_ids, many)
+        return [Prepared.of(page, product_id) for product_id in chosen]
 
     def _request(self, order: Prepared) -> bytes:
         head = PlaceOrderRequest(

@@ -1,7 +1,7 @@
 """Which of its listed pages a customer orders from next."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Protocol
 
@@ -23,6 +23,10 @@ class Pages(Protocol):
         """A page such as orders are made from, without using it up."""
         ...
 
+    def known(self) -> Sequence[ListedPage]:
+        """The pages that are sure to be taken, for orders to be prepared from."""
+        ...
+
 
 class OnePage:
     """The same page for every order, as a customer's own list: whoever checks it remembers it."""
@@ -35,6 +39,9 @@ class OnePage:
 
     def peek(self) -> ListedPage:
         return self._page
+
+    def known(self) -> Sequence[ListedPage]:
+        return [self._page]
 
 
 class NewPages:
@@ -49,6 +56,9 @@ class NewPages:
 
     def peek(self) -> ListedPage:
         return self._first
+
+    def known(self) -> Sequence[ListedPage]:
+        return list(self._pages)
 
 
 class ReusedPages:
@@ -74,3 +84,6 @@ class ReusedPages:
 
     def peek(self) -> ListedPage:
         return self._page
+
+    def known(self) -> Sequence[ListedPage]:
+        return ()

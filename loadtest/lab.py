@@ -38,7 +38,7 @@ class Phase:
         self.load = load
         self._clock = clock
         self._recorders = {job.cell.row: Recorder(clock)} if job.cell.row else {}
-        self._seed = job.seed
+        self.seed = job.seed
         self._name = name
         self.request = RequestBytes(metadata=0, message=0)
         self._indices = count()
@@ -61,13 +61,9 @@ class Phase:
         """Note how large one request of this phase is."""
         self.request = caller.request_bytes()
 
-    def random(self, user: int, purpose: str) -> Random:
-        """A generator of its own for each user and purpose."""
-        return Random(f"{self._seed}/{purpose}/{user}")  # noqa: S311 - repeatable, not secret
-
     def arrivals(self, user: int) -> Iterator[float]:
         """When this user's calls are meant to start; endless where the phase has no length."""
-        random = self.random(user, f"arrivals/{self._name}")
+        random = random_of(self.seed, f"arrivals/{self._name}", user)
         if self.load.duration_s:
             return fixed_count(share(self.load, user), self.load.duration_s, random)
         return endless(self.load.rate_per_s / self.load.users, random)
@@ -85,20 +81,22 @@ class Lab:
         self._channels: dict[int, grpc.Channel] = {}
         self._listings: dict[int, grpc.Channel] = {}
         self._kept: dict[tuple[str, int, str, int], ListedPage] = {}
-        self._pages: dict[int, Pages] = {}
+        self._callers: dict[int, Caller] = {}
         self.phase: Phase | None = None
 
     def prepare(self, job: Job) -> None:
-        """List what the users of a job need before its first phase begins.
+        """Make the callers of a job's users before its first phase begins, with what they list.
 
         Raises:
             grpc.RpcError: the products service refused.
             ValueError: a customer's list is too short.
         """
-        self._pages.clear()
+        self._callers.clear()
         if job.cell.method in ORDERING:
+            strategy = Strategy(job.cell.row)
             for user in range(job.load.users):
-                self.pages(Strategy(job.cell.row), job.cell, job.load, user)
+                caller = self._order_caller(strategy, job.cell, job.load, user, job.seed)
+                self._callers[user] = caller
 
     def begin(self, job: Job, load: Load, name: str) -> Phase:
         """Start a phase of a job; users that enter from now on belong to it.
@@ -125,7 +123,7 @@ class Lab:
         return HealthCaller(self.channel(user))
 
     def caller(self, strategy: Strategy, phase: Phase, user: int) -> Caller:
-        """A customer's calls with one strategy.
+        """A customer's calls with one strategy: the prepared ones, if there are any.
 
         Raises:
             grpc.RpcError: the products service refused.
@@ -134,23 +132,28 @@ class Lab:
         cell = phase.cell
         if cell.method is Method.LIST:
             return ListCaller(self.listing(user), strategy, self._token(cell, user), cell.ids)
+        if user in self._callers:
+            return self._callers[user]
+        return self._order_caller(strategy, cell, phase.load, user, phase.seed)
+
+    def _order_caller(
+        self, strategy: Strategy, cell: Cell, load: Load, user: int, seed: str
+    ) -> Caller:
         return OrderCaller(
             self.channel(user),
-            self.pages(strategy, cell, phase.load, user),
-            favourites=phase.load.favourites,
+            self._pages(strategy, cell, load, user),
+            favourites=1 if cell.warmth is Warmth.COLD else load.favourites,
             validate_only=is_validate_only(cell.method),
             request_ids=self._request_ids,
             # Each method has its favourites, so that one cell does not warm the next one's cache.
-            random=phase.random(user, f"orders/{cell.method}"),
+            random=random_of(seed, f"orders/{cell.method}", user),
         )
 
-    def pages(self, strategy: Strategy, cell: Cell, load: Load, user: int) -> Pages:
-        """What a customer orders from; prepared once for all phases of a job."""
-        if not fresh(cell):
-            return OnePage(self._kept_page(strategy, cell, user))
-        if user not in self._pages:
-            self._pages[user] = self._fresh_pages(strategy, cell, load, user)
-        return self._pages[user]
+    def _pages(self, strategy: Strategy, cell: Cell, load: Load, user: int) -> Pages:
+        """What a customer orders from."""
+        if fresh(cell):
+            return self._fresh_pages(strategy, cell, load, user)
+        return OnePage(self._kept_page(strategy, cell, user))
 
     def _fresh_pages(self, strategy: Strategy, cell: Cell, load: Load, user: int) -> Pages:
         token = self._token(cell, user)
@@ -176,6 +179,11 @@ class Lab:
         """Close all connections."""
         for channel in (self._listing, *self._channels.values(), *self._listings.values()):
             channel.close()
+
+
+def random_of(seed: str, purpose: str, user: int) -> Random:
+    """A generator of its own for each user and purpose."""
+    return Random(f"{seed}/{purpose}/{user}")  # noqa: S311 - repeatable, not secret
 
 
 def share(load: Load, user: int) -> int:

@@ -38,8 +38,8 @@ _COLUMNS = (
     ("p99\nµs", 7),
     ("serve\nµs", 7),
     ("orders\nCPU µs", 6),
-    ("prod.\nCPU µs", 6),
-    ("CPU,\n× floor", 12),
+    ("prod.\nCPU µs", 7),
+    ("CPU,\n× floor", 11),
     ("wire\nup", 5),
     ("wire\ndown", 5),
 )
