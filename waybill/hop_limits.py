@@ -6,7 +6,7 @@ from typing import Final
 
 from waybill.header_limits import HeaderLimits, HopLimits, Role
 
-MEASURED_AT: Final = "2026-11-23T14:37:13+00:00"
+MEASURED_AT: Final = "2026-11-23T15:06:28+00:00"
 
 HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
     {
@@ -112,10 +112,9 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=4028,
-                entry_bytes=3,
-                entries=3,
-                refused_above=4082,
+                total_bytes=3983,
+                entry_bytes=1,
+                refused_above=4044,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -182,9 +181,9 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=65497,
-                entry_bytes=7,
-                refused_above=65555,
+                total_bytes=65479,
+                entry_bytes=6,
+                refused_above=65536,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -238,10 +237,10 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=100,
             ),
             initial=HeaderLimits(
-                total_bytes=4980,
-                entry_bytes=3,
+                total_bytes=4956,
+                entry_bytes=5,
                 entries=100,
-                refused_above=5054,
+                refused_above=5092,
             ),
             trailing=HeaderLimits(
                 total_bytes=61440,

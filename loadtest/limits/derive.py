@@ -119,10 +119,17 @@ def _value_limit(single: Limit, total_bytes: int | None, overhead: int) -> int |
 def _entries(
     measured: Measured, direction: Direction, total_bytes: int | None, overhead: int
 ) -> int | None:
-    """The limit of entries; none is claimed where chance or timing decides about the direction."""
-    if wobbles(measured, direction):
-        return None
-    return _entry_limit(measured.limit(direction, Shape.COUNT), total_bytes, overhead)
+    """The limit of entries; where timing decides, only one that is beyond doubt.
+
+    Beyond doubt is a number that does not contradict the many entries that passed before, at a size
+    that is clearly below the total.
+    """
+    count = measured.limit(direction, Shape.COUNT)
+    if count is not None and wobbles(measured, direction):
+        clearly_below = total_bytes is None or _counted(count, overhead) < 0.9 * total_bytes
+        if count.largest < MANY_ENTRIES or not clearly_below:
+            return None
+    return _entry_limit(count, total_bytes, overhead)
 
 
 def _entry_limit(count: Limit | None, total_bytes: int | None, overhead: int) -> int | None:

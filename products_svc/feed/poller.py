@@ -19,7 +19,11 @@ from waybill.errors import ShuttingDown, StorageUnavailable
 
 
 class History(Protocol):
-    """What the poller asks of the store; each call may raise StorageUnavailable."""
+    """What the poller asks of the store; each awaited call may raise StorageUnavailable."""
+
+    def may_have_changed(self) -> bool:
+        """Whether anything may have been committed since the last time this was asked."""
+        ...
 
     async def position(self) -> Position:
         """Where the history stands."""
@@ -157,8 +161,12 @@ class Poller:
         tail = Tail(position.epoch, position.revision, beat=0)
         beat_at = clock()
         while True:
-            tail = await self._advance(tail)
-            if clock() >= beat_at:
+            beats = clock() >= beat_at
+            # Asked before reading, so that a later commit is news again. A beat says where the
+            # history stands, so it is looked up for each, whatever the sign says.
+            if self._history.may_have_changed() or beats:
+                tail = await self._advance(tail)
+            if beats:
                 tail = Tail(tail.epoch, tail.revision, tail.beat + 1)
                 beat_at = clock() + self._pace.heartbeat_s
             if tail != self._tail:

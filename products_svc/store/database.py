@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 
+from products_svc.store.commits import AlwaysChanged, Commits, SqliteCommits
 from waybill.errors import StorageUnavailable
 
 _BEGIN = "waybill_begin"
@@ -57,6 +58,12 @@ class Database:
         """
         with translated(), self._writes.connect() as connection, connection.begin():
             yield connection
+
+    def commits(self) -> Commits:
+        """What notices commits; close it before this."""
+        path = self._engine.url.database or ":memory:"
+        plain = self._sqlite and not path.startswith((":memory:", "file:"))
+        return SqliteCommits(path) if plain else AlwaysChanged()
 
     def close(self) -> None:
         """Close all connections."""

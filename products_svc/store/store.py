@@ -42,6 +42,7 @@ class Store:
         self, database: Database, clock: Callable[[], float], history_changes: int
     ) -> None:
         self._database = database
+        self._commits = database.commits()
         self._clock = clock
         self._history_changes = history_changes
         self._readers = Threads(READERS, "store-read")
@@ -79,6 +80,13 @@ class Store:
         """
         return await self._ask(self._lookout, _changes_after, revision, limit)
 
+    def may_have_changed(self) -> bool:
+        """Whether anything may have been committed since the last time this was asked.
+
+        Cheap, and waits for nothing.
+        """
+        return self._commits.changed()
+
     async def grant(self, wanted: Sequence[WantedGrant]) -> int:
         """Make grants; returns the revision of the last change, the current one if none was needed.
 
@@ -105,6 +113,7 @@ class Store:
         """Finish what runs and close the database. Blocks for a moment."""
         for threads in (self._writer, self._lookout, self._readers):
             threads.close()
+        self._commits.close()
         self._database.close()
 
     async def _ask(

@@ -38,7 +38,7 @@ def test_shows_cells_ratios_and_refusals_by_code() -> None:
             sample("metadata-jwt", of=measured(ok=0, refused={"RESOURCE_EXHAUSTED": 200})),
         )
     )
-    assert "PlaceOrder(validate_only), 100 ids" in text
+    assert "PlaceOrder(validate_only), 100/s asked, 100 ids" in text
     assert "1.30 ±0.00" in text
     assert "RESOURCE_" in text
     assert "EXHAUSTED" in text
@@ -51,7 +51,7 @@ def test_shows_cells_ratios_and_refusals_by_code() -> None:
 def test_marks_saturated_cells() -> None:
     text = shown(run_of(floor(), sample("replica", of=measured(lag_s=1.0))))
     assert "saturated" in text
-    assert "Saturated in 1 of 1 rounds" in text
+    assert "Saturated in 1 of 2 rounds, which are left out: replica 1" in " ".join(text.split())
 
 
 def test_says_when_it_was_stopped_early() -> None:

@@ -1,5 +1,6 @@
 """What a watcher is sent when memory, table and history end at different places."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
@@ -30,6 +31,9 @@ class FakeSource:
         revision = self.position_now.revision + count
         floor = max(self.position_now.floor, revision - keep)
         self.position_now = Position(EPOCH, revision, floor)
+
+    def may_have_changed(self) -> bool:
+        return True
 
     async def position(self) -> Position:
         if self.broken:
@@ -207,3 +211,26 @@ async def test_closing_ends_the_streams_and_refuses_new_ones() -> None:
         await next_heartbeat(stream)
     with pytest.raises(ShuttingDown):
         await anext(watched.watch(EPOCH, 1))
+
+
+class QuietSource(FakeSource):
+    """Nothing is ever committed, and it says so."""
+
+    asked = 0
+
+    def may_have_changed(self) -> bool:
+        self.asked += 1
+        return False
+
+
+async def test_without_news_the_table_is_read_for_heartbeats_only() -> None:
+    source = QuietSource(revision=1)
+    watched = Feed(source, Pace(poll_s=0.0001, heartbeat_s=60))
+    async with aclosing(watched.watch(EPOCH, 1)) as stream:
+        assert await next_heartbeat(stream) == 1
+        reads, asked = len(source.table_reads), source.asked
+        async with asyncio.timeout(10):
+            while source.asked < asked + 20:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0)
+        assert len(source.table_reads) == reads
+    await watched.close()
