@@ -33,7 +33,10 @@ ADMIN_SUBJECT = "admin"
 ADMIN_ROLE = "admin"
 TOKEN_TTL_S = 24 * 3600
 """Longer than any run."""
-HEALTHY_TIMEOUT_S = 20.0
+HEALTHY_TIMEOUT_S = 120.0
+"""Enough to copy a million grants into the replica."""
+IMPORT_TIMEOUT_S = 600.0
+"""Enough for a million products and grants."""
 _POLL_S = 0.05
 
 
@@ -148,7 +151,10 @@ class Shop:
         token_file.write_text(self.token(SERVICE_SUBJECT, [SERVICE_ROLE]), encoding="ascii")
         products, grants = self.stock.write(self._folder)
         arguments = ("import", "--products", str(products), "--grants", str(grants))
-        run(self._command("import", "products_svc", arguments, self._products_env))
+        run(
+            self._command("import", "products_svc", arguments, self._products_env),
+            timeout_s=IMPORT_TIMEOUT_S,
+        )
 
     def _service(self, name: str, env: Mapping[str, str]) -> Service:
         workers = int(env.get(f"{name.upper()}_WORKERS", "1"))

@@ -8,6 +8,7 @@ from loadtest import profile
 from loadtest.plan import turns
 from loadtest.profile import BadProfile, Changes
 from loadtest.results import Experiment, Method
+from loadtest.shop import ROOT
 from waybill.strategy import Strategy
 
 SWEEP = """
@@ -107,3 +108,8 @@ def test_nothing_left_is_an_error() -> None:
     quick = profile.load("quick")
     with pytest.raises(BadProfile, match="the command line: rounds"):
         quick.changed(Changes(rounds=0))
+
+
+def test_the_page_on_benchmarks_shows_the_example_as_it_is() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert (profile.FOLDER / "example.toml").read_text(encoding="utf-8") in page
