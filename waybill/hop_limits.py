@@ -6,7 +6,7 @@ from typing import Final
 
 from waybill.header_limits import HeaderLimits, HopLimits, Role
 
-MEASURED_AT: Final = "2026-11-23T15:01:21+00:00"
+MEASURED_AT: Final = "2026-11-23T15:06:28+00:00"
 
 HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
     {
@@ -58,12 +58,14 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 total_bytes=147491,
                 entry_bytes=6,
                 value_bytes=65536,
+                entries=128,
                 refused_above=147506,
             ),
             trailing=HeaderLimits(
                 total_bytes=147460,
                 entry_bytes=5,
                 value_bytes=65536,
+                entries=128,
                 refused_above=147461,
             ),
         ),
@@ -110,9 +112,9 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=3981,
-                entry_bytes=2,
-                refused_above=4063,
+                total_bytes=3983,
+                entry_bytes=1,
+                refused_above=4044,
             ),
             trailing=HeaderLimits(
                 entry_bytes=32,
@@ -179,7 +181,7 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=1004,
             ),
             initial=HeaderLimits(
-                total_bytes=65458,
+                total_bytes=65479,
                 entry_bytes=6,
                 refused_above=65536,
             ),
@@ -235,13 +237,15 @@ HOPS: Final[Mapping[str, HopLimits]] = MappingProxyType(
                 entries=100,
             ),
             initial=HeaderLimits(
-                total_bytes=4980,
-                entry_bytes=3,
-                refused_above=5054,
+                total_bytes=4956,
+                entry_bytes=5,
+                entries=100,
+                refused_above=5092,
             ),
             trailing=HeaderLimits(
                 total_bytes=61440,
                 entry_bytes=0,
+                entries=100,
             ),
         ),
     }
