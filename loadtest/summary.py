@@ -10,6 +10,9 @@ from loadtest.histogram import Latencies
 from loadtest.judging import throughput_per_s
 from loadtest.results import FLOOR, Cell, Experiment, Load, Method, RequestBytes, Sample
 
+NOISE = 0.05
+"""Part by which a figure may differ from run to run although its rounds agree."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -76,6 +79,11 @@ class Row:
     def answered(self) -> int:
         """Calls that got any answer."""
         return self.ok + sum(self.refused.values())
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether this is the bare health check."""
+        return self.cell.row == FLOOR
 
     @property
     def broken(self) -> bool:
@@ -233,11 +241,24 @@ def _row(samples: Sequence[Sample], floor: Mapping[Setting, Floor]) -> Row:
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
-    """Cheapest first; after them, unranked, what was refused or cannot be believed."""
-    fit = [row for row in rows if row.ratio and not (row.broken or row.cell.row == FLOOR)]
-    fit.sort(key=lambda row: row.ratio.median if row.ratio else 0.0)
-    rest = [row for row in rows if row not in fit]
-    return [replace(row, rank=rank) for rank, row in enumerate(fit, start=1)] + rest
+    """Cheapest first; after them, unranked, what was refused or cannot be believed.
+
+    What cannot be told from the cheapest row of a rank shares that rank.
+    """
+    fit = [(row, row.ratio) for row in rows if row.ratio and not row.broken and not row.is_floor]
+    fit.sort(key=lambda each: each[1].median)
+    ranked, rank, cheapest = [], 0, None
+    for place, (row, ratio) in enumerate(fit, start=1):
+        if cheapest is None or not alike(cheapest, ratio):
+            rank, cheapest = place, ratio
+        ranked.append(replace(row, rank=rank))
+    places = {id(row) for row, _ in fit}
+    return ranked + [row for row in rows if id(row) not in places]
+
+
+def alike(cheaper: Spread, dearer: Spread) -> bool:
+    """Whether two figures are too close to say which is lower: in their ranges, or in size."""
+    return dearer.low <= cheaper.high or dearer.median <= cheaper.median * (1 + NOISE)
 
 
 def summarise(samples: Iterable[Sample]) -> list[Row]:

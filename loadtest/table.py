@@ -47,7 +47,8 @@ _COLUMNS = (
 _REFUSED_WIDTH = 9
 
 _LEGEND = (
-    "#: rank by CPU time within a block; none for what was saturated or mostly refused.",
+    "#: rank by CPU time within a block, shared by what is too close to tell (ranges that overlap,",
+    "or under 5 %); none for what was saturated or mostly refused.",
     "got: calls sent a second. p50, p99: accepted calls from the intended start, which includes",
     "the generator's own lag; serve: median from the actual start.",
     "CPU µs: of the orders and the products process for each answered call, their idle work",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.results import Method, load_run
-from loadtest.summary import summarise
+from loadtest.summary import Spread, alike, summarise
 from loadtest.targets import judge_targets
 from tests.unit.loadtest_samples import floor, measured, run_of, sample
 
@@ -131,3 +131,18 @@ def test_targets_are_judged_where_they_can_be() -> None:
 def test_a_run_round_trips_through_its_file(tmp_path: Path) -> None:
     run = run_of(floor(), sample("replica"), complete=False)
     assert load_run(run.save(tmp_path / "a" / "b")) == run
+
+
+@pytest.mark.parametrize(
+    ("cheaper", "dearer", "expected"),
+    [
+        (Spread(1.30, 1.25, 1.35), Spread(1.40, 1.34, 1.45), True),
+        (Spread(1.30, 1.29, 1.31), Spread(1.36, 1.35, 1.37), True),
+        (Spread(1.30, 1.29, 1.31), Spread(1.45, 1.44, 1.46), False),
+    ],
+    ids=["ranges overlap", "within the noise", "apart"],
+)
+def test_figures_that_are_too_close_are_alike(
+    cheaper: Spread, dearer: Spread, expected: bool
+) -> None:
+    assert alike(cheaper, dearer) is expected
