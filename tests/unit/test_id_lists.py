@@ -145,7 +145,8 @@ def decoded(data: bytes, limits: Limits = id_lists.DEFAULT_LIMITS) -> tuple[str,
 @settings(deadline=None)
 @given(data=ANY_BYTES)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    decoded(data)
+    ids = decoded(data)
+    assert ids is None or all(isinstance(each, str) for each in ids)
 
 
 @pytest.mark.parametrize("rung", RUNGS)
