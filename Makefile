@@ -119,7 +119,7 @@ check: lint type proto-check hop-limits-check test ## everything that must hold 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --group dev pyproject.toml -o requirements.lock $(LOCK_FLAGS)
+	  --no-emit-index-url --no-emit-find-links --group dev --all-extras pyproject.toml -o requirements.lock $(LOCK_FLAGS)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -41,7 +41,7 @@ class PageProof(_message.Message):
     version: _builtins.int
     """Version of the leaves' type, which is signed by its full name."""
     statement: _builtins.bytes
-    """Fields 4 to 8 of the signed PageRoot, serialised."""
+    """Fields 4 to 10 of the signed PageRoot, serialised."""
     signature: _builtins.bytes
     """Ed25519 (RFC 8032) over the pre-authentication encoding of DSSE v1, with the payload type
     "waybill.v1.PageRoot" and as payload a PageRoot in field order: fields 1 to 3 as the reader
@@ -98,6 +98,8 @@ class PageRoot(_message.Message):
     ISSUE_TIME_FIELD_NUMBER: _builtins.int
     LIFETIME_FIELD_NUMBER: _builtins.int
     TREE_SIZE_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    SPAN_ID_FIELD_NUMBER: _builtins.int
     ROOT_HASH_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """Who made this page."""
@@ -115,6 +117,11 @@ class PageRoot(_message.Message):
     """How many seconds after `issue_time` the page expires."""
     tree_size: _builtins.int
     """Number of leaves."""
+    trace_id: _builtins.bytes
+    """Trace and span (16 and 8 bytes) under which the page was issued, as in OpenTelemetry's Link;
+    empty where nothing was traced.
+    """
+    span_id: _builtins.bytes
     root_hash: _builtins.bytes
     """Root of the Merkle tree, 32 bytes."""
     def __init__(
@@ -128,11 +135,13 @@ class PageRoot(_message.Message):
         issue_time: _builtins.int = ...,
         lifetime: _builtins.int = ...,
         tree_size: _builtins.int = ...,
+        trace_id: _builtins.bytes = ...,
+        span_id: _builtins.bytes = ...,
         root_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "issue_time", b"issue_time", "issuer", b"issuer", "leaf_type", b"leaf_type", "lifetime", b"lifetime", "revision", b"revision", "root_hash", b"root_hash", "subject", b"subject", "tree_size", b"tree_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "issue_time", b"issue_time", "issuer", b"issuer", "leaf_type", b"leaf_type", "lifetime", b"lifetime", "revision", b"revision", "root_hash", b"root_hash", "span_id", b"span_id", "subject", b"subject", "trace_id", b"trace_id", "tree_size", b"tree_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19shop/state/v1/state.proto\x12\rshop.state.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n\x0b\x41\x63\x63\x65ssState\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12.\n\nissue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bproduct_ids\x18\x07 \x03(\t\"\x1b\n\x05Grant\x12\x12\n\nproduct_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19shop/state/v1/state.proto\x12\rshop.state.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x02\n\x0b\x41\x63\x63\x65ssState\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12.\n\nissue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bproduct_ids\x18\x07 \x03(\t\x12\x1a\n\x12packed_product_ids\x18\x08 \x01(\x0c\x12\x10\n\x08trace_id\x18\t \x01(\x0c\x12\x0f\n\x07span_id\x18\n \x01(\x0c\"\x1b\n\x05Grant\x12\x12\n\nproduct_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shop.state.v1.state_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCESSSTATE']._serialized_start=78
-  _globals['_ACCESSSTATE']._serialized_end=278
-  _globals['_GRANT']._serialized_start=280
-  _globals['_GRANT']._serialized_end=307
+  _globals['_ACCESSSTATE']._serialized_end=341
+  _globals['_GRANT']._serialized_start=343
+  _globals['_GRANT']._serialized_end=370
 # @@protoc_insertion_point(module_scope)

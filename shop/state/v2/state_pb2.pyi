@@ -32,6 +32,8 @@ class AccessState(_message.Message):
     ISSUE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     GRANTS_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    SPAN_ID_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """Who made this state."""
     audience: _builtins.str
@@ -40,6 +42,11 @@ class AccessState(_message.Message):
     """Whose entitlements these are."""
     revision: _builtins.int
     """The products service's change number at which the entitlements were read."""
+    trace_id: _builtins.bytes
+    """Trace and span (16 and 8 bytes) under which this state was issued, as in OpenTelemetry's Link;
+    empty where nothing was traced.
+    """
+    span_id: _builtins.bytes
     @_builtins.property
     def issue_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -56,10 +63,12 @@ class AccessState(_message.Message):
         issue_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         grants: _abc.Iterable[Global___Grant] | None = ...,
+        trace_id: _builtins.bytes = ...,
+        span_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "issue_time", b"issue_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "expire_time", b"expire_time", "grants", b"grants", "issue_time", b"issue_time", "issuer", b"issuer", "revision", b"revision", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "expire_time", b"expire_time", "grants", b"grants", "issue_time", b"issue_time", "issuer", b"issuer", "revision", b"revision", "span_id", b"span_id", "subject", b"subject", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
