@@ -3,9 +3,11 @@
 The copy only ever moves forward: to a later revision of its epoch by changes that follow on its
 own revision without a gap, or by a whole snapshot; to a higher epoch by a snapshot only. Everything
 else is ignored and counted, or ends the stream so that the follower asks again. In particular a
-source that comes back empty or shorter under the same or an older epoch is never adopted: nothing
-of it applies, no heartbeat confirms the copy, and the growing lag makes the copy unusable until the
-source is right again or says that its history has started anew.
+source that comes back shorter, or under an older epoch, is never adopted: nothing of it applies, no
+heartbeat confirms the copy, and the growing lag makes the copy unusable until the source is right
+again or says that its history has started anew. Nor is a new history adopted in which nobody is
+granted anything: a source that has lost its data looks just like that. The copy is unusable then
+until the new history has a grant.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -61,6 +63,7 @@ class Trouble(StrEnum):
     NEW_EPOCH = "new_epoch"  # the history has started anew
     MALFORMED = "malformed"  # changes out of order, or of a kind that this reader does not know
     MISMATCH = "mismatch"  # the end of a snapshot that is not the one that was started
+    EMPTY = "empty"  # the history has started anew without a single grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,10 @@ def _snapshot_end(progress: Progress, event: WatchAccessResponse) -> Step:
     ended = Position(event.epoch, event.snapshot_end.revision)
     if ended != progress.staging:
         return progress, StartOver(Trouble.MISMATCH, from_snapshot=True)
-    return Progress(ended), CommitSnapshot(ended, event.snapshot_end.grant_count)
+    grant_count = event.snapshot_end.grant_count
+    if not grant_count and NOWHERE.epoch < progress.position.epoch < ended.epoch:
+        return progress, StartOver(Trouble.EMPTY, from_snapshot=True)
+    return Progress(ended), CommitSnapshot(ended, grant_count)
 
 
 def _changes(progress: Progress, event: WatchAccessResponse) -> Step:
