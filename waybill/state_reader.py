@@ -19,6 +19,7 @@ from waybill.expectations import Expectations, check_call
 from waybill.jwt import DEFAULT_LEEWAY_S, DEFAULT_MAX_BYTES, TokenReader, check_size
 from waybill.keys import KeySource
 from waybill.metadata import Entry, state_key
+from waybill.minting import CLAIM, from_claim
 from waybill.refusals import STATE_REFUSALS
 from waybill.v1.envelope_pb2 import Envelope
 from waybill.values import State, VerifiedState
@@ -36,9 +37,9 @@ class JwtStateReader(Generic[Content]):
     """Reads state from the metadata keys `waybill-state-v{n}`, one token each.
 
     Tokens have the type `waybill-state-v{n}+jwt` and the claims iss, aud, sub, iat, exp and `rev`
-    (the revision). `decoders` gives, for each version, what turns the claims into content; it
-    raises ValueError, TypeError or LookupError for malformed ones, and ignores what it does not
-    know.
+    (the revision), and may have `traceparent` (`waybill.minting`). `decoders` gives, for each
+    version, what turns the claims into content; it raises ValueError, TypeError or LookupError for
+    malformed ones, and ignores what it does not know.
     """
 
     def __init__(  # noqa: PLR0913 (settings, by name)
@@ -108,6 +109,7 @@ class _StateOfClaims(Generic[Content]):
             issue_time=claims["iat"],
             expire_time=claims["exp"],
             content=self._decoder(claims),
+            minted_in=from_claim(claims.get(CLAIM)),
         )
         return self._expectations.verified(state)
 
