@@ -24,6 +24,7 @@ from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.terms import Terms
+from waybill.expectations import Expectations
 from waybill.keys import KeySet, StaticKeys
 from waybill.page_proof import PageProofReader
 from waybill.page_signing import PageSigner
@@ -35,6 +36,7 @@ from waybill.verified_cache import VerifiedCache
 
 VERSION = 2
 SUBJECT = "alice"
+EXPECTATIONS = Expectations("products", "orders")
 MAX_BYTES = 64 << 20
 """No budget: what is asked is how the cost grows."""
 
@@ -92,9 +94,8 @@ class Trade:
         return MetadataJwtResolver(
             JwtStateReader(
                 self._keys,
+                EXPECTATIONS,
                 decoders=CLAIM_DECODERS,
-                issuer="products",
-                audience="orders",
                 max_bytes=MAX_BYTES,
                 cache=cache,
             )
@@ -104,10 +105,9 @@ class Trade:
         return MessageFieldResolver(
             EnvelopeStateReader(
                 self._keys,
+                EXPECTATIONS,
                 family=STATE_FAMILY,
                 decoders=MESSAGE_DECODERS,
-                issuer="products",
-                audience="orders",
                 max_bytes=MAX_BYTES,
                 cache=cache,
             )
@@ -117,10 +117,9 @@ class Trade:
         return PageProofResolver(
             PageProofReader(
                 self._keys,
+                EXPECTATIONS,
                 family=LEAF_FAMILY,
                 decoders=LEAF_DECODERS,
-                issuer="products",
-                audience="orders",
                 cache=cache,
             )
         )
