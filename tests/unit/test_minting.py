@@ -25,6 +25,7 @@ from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.terms import Terms
 from tests.unit.crypto_kit import CLOCK, FAMILY, KEY, KEYS
 from waybill import minting
+from waybill.expectations import Expectations
 from waybill.metadata import size_bytes
 from waybill.page_proof import PageProofReader
 from waybill.page_signing import PageSigner
@@ -40,7 +41,7 @@ UNSAMPLED = SpanContext(SPAN.trace_id, SPAN.span_id, False, TraceFlags(0))
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 """The example of W3C Trace Context, section 3.2."""
 PAGE = AccessPage("ada", (Grant("tea", 0, 5), Grant("zinc", 3, 7)), 7)
-PARTIES: dict[str, Any] = {"issuer": "products", "audience": "orders", "clock": CLOCK}
+EXPECTATIONS = Expectations("products", "orders", CLOCK)
 
 
 class Ring:
@@ -66,27 +67,27 @@ class Way:
 
 
 def by_jwt(carried: CarriedState) -> Sequence[VerifiedState[Any]]:
-    reader: JwtStateReader[Any] = JwtStateReader(KEYS, decoders=CLAIM_DECODERS, **PARTIES)
+    reader: JwtStateReader[Any] = JwtStateReader(KEYS, EXPECTATIONS, decoders=CLAIM_DECODERS)
     return reader.read(carried.metadata, subject="ada", min_revision=0)
 
 
 def by_envelope(carried: CarriedState) -> Sequence[VerifiedState[Any]]:
     reader: EnvelopeStateReader[Any] = EnvelopeStateReader(
-        KEYS, family=FAMILY, decoders=MESSAGE_DECODERS, **PARTIES
+        KEYS, EXPECTATIONS, family=FAMILY, decoders=MESSAGE_DECODERS
     )
     return reader.read(carried.envelopes, subject="ada", min_revision=0)
 
 
 def by_proof(carried: CarriedState) -> Sequence[VerifiedState[Any]]:
     reader: PageProofReader[Any] = PageProofReader(
-        KEYS, family=LEAF_FAMILY, decoders=LEAF_DECODERS, **PARTIES
+        KEYS, EXPECTATIONS, family=LEAF_FAMILY, decoders=LEAF_DECODERS
     )
     return [page.state for page in reader.read((), carried.proofs, subject="ada", min_revision=0)]
 
 
 def by_reference(carried: CarriedState) -> Sequence[VerifiedState[Any]]:
     reader: ReferenceReader[Any] = ReferenceReader(
-        STORE, family=FAMILY, decoders=MESSAGE_DECODERS, **PARTIES
+        STORE, EXPECTATIONS, family=FAMILY, decoders=MESSAGE_DECODERS
     )
     return asyncio.run(reader.read(carried.metadata, subject="ada", min_revision=0))
 
