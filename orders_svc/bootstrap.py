@@ -31,12 +31,12 @@ from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
 from waybill.expectations import Expectations
-from waybill.keys import JwksFile, KeySource
+from waybill.keys import KeySource
 from waybill.page_proof import PageProofReader, ProofLimits
 from waybill.references.cache import CacheBounds
 from waybill.references.reader import ReferenceReader
 from waybill.references.valkey_store import ValkeyReferenceStore
-from waybill.serving.assembly import keys_check, log_unmet, make_guard
+from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
@@ -96,8 +96,9 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         OSError: a TLS file cannot be read.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    user_keys = JwksFile(settings.user_keys, clock)
-    state_keys = JwksFile(settings.state_keys, clock)
+    log = make_logger(settings.log_level, service="orders")
+    user_keys = keys_from(settings.user_keys, clock, log)
+    state_keys = keys_from(settings.state_keys, clock, log)
     parts = Parts(settings, clock, state_keys, _expectations(settings, clock), verified)
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),

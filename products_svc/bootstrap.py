@@ -29,12 +29,12 @@ from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
 from waybill.header_caps import Use
-from waybill.keys import JwksFile, KeySource
+from waybill.keys import KeySource
 from waybill.page_signing import PageSigner
 from waybill.references.store import ReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.seldom import Seldom
-from waybill.serving.assembly import keys_check, log_unmet, make_guard
+from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
@@ -94,7 +94,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
-    user_keys = JwksFile(settings.user_keys, clock)
+    log = make_logger(settings.log_level, service="products")
+    user_keys = keys_from(settings.user_keys, clock, log)
 
     async def close() -> None:
         await feed.close()

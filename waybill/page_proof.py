@@ -17,6 +17,7 @@ from waybill.expectations import Expectations, check_call
 from waybill.keys import BadSignature, KeySet, KeySource, VerifyingKey
 from waybill.merkle import BadPath, Tree, leaf_hashes, root_from
 from waybill.metadata import PROOF, Entry
+from waybill.minting import from_ids
 from waybill.page_root import Page, head, key_hint, leaf_type, signed_bytes
 from waybill.state_reader import newest_version
 from waybill.v1.page_proof_pb2 import PageProof, PageRoot
@@ -244,6 +245,7 @@ class _OneVersion(Generic[Leaf]):
             issue_time=said.issue_time,
             expire_time=said.issue_time + said.lifetime,
             content=page,
+            minted_in=from_ids(said.trace_id, said.span_id),
         )
 
 

@@ -18,6 +18,7 @@ from waybill.expectations import Expectations, check_call
 from waybill.jwt import DEFAULT_MAX_BYTES, TokenReader, check_size
 from waybill.keys import KeySource
 from waybill.metadata import Entry, state_key
+from waybill.minting import CLAIM, from_claim
 from waybill.v1.envelope_pb2 import Envelope
 from waybill.values import State, VerifiedState
 from waybill.verified_cache import Memory, Verified, VerifiedCache
@@ -34,9 +35,9 @@ class JwtStateReader(Generic[Content]):
     """Reads state from the metadata keys `waybill-state-v{n}`, one token each.
 
     Tokens have the type `waybill-state-v{n}+jwt` and the claims iss, aud, sub, iat, exp and `rev`
-    (the revision). `decoders` gives, for each version, what turns the claims into content; it
-    raises ValueError, TypeError or LookupError for malformed ones, and ignores what it does not
-    know.
+    (the revision), and may have `traceparent` (`waybill.minting`). `decoders` gives, for each
+    version, what turns the claims into content; it raises ValueError, TypeError or LookupError for
+    malformed ones, and ignores what it does not know.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class _StateOfClaims(Generic[Content]):
             issue_time=claims["iat"],
             expire_time=claims["exp"],
             content=self._decoder(claims),
+            minted_in=from_claim(claims.get(CLAIM)),
         )
         return self._expectations.verified(state)
 
