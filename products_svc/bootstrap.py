@@ -89,8 +89,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
         UnfitDatabase: it is of another schema or currency.
         UnusableKeys: the signing keys cannot be read, made or published.
     """
-    keys = RotatingKey(settings.signing_keys, time.monotonic)
-    publish(settings.signing_keys, settings.public_keys)
+    keys = RotatingKey(settings.signing_keys, time.monotonic, algorithm=settings.signing_algorithm)
+    publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
