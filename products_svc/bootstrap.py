@@ -92,7 +92,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     keys = RotatingKey(settings.signing_keys, time.monotonic, algorithm=settings.signing_algorithm)
     publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
-    feed = Feed(store, _pace(settings))
+    feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
     user_keys = JwksFile(settings.user_keys, clock)
 

@@ -29,6 +29,7 @@ from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.terms import Terms
 from waybill.algorithms import DEFAULT_ALGORITHM, RSA_EXPONENT, RSA_MIN_BITS
+from waybill.expectations import Expectations
 from waybill.keys import KeySet, StaticKeys
 from waybill.page_proof import PageProofReader
 from waybill.page_signing import PageSigner
@@ -40,6 +41,7 @@ from waybill.verified_cache import VerifiedCache
 
 VERSION = 2
 SUBJECT = "alice"
+EXPECTATIONS = Expectations("products", "orders")
 MAX_BYTES = 64 << 20
 """No budget: what is asked is how the cost grows."""
 
@@ -98,9 +100,8 @@ class Trade:
         return MetadataJwtResolver(
             JwtStateReader(
                 self._keys,
+                EXPECTATIONS,
                 decoders=CLAIM_DECODERS,
-                issuer="products",
-                audience="orders",
                 max_bytes=MAX_BYTES,
                 cache=cache,
             )
@@ -110,10 +111,9 @@ class Trade:
         return MessageFieldResolver(
             EnvelopeStateReader(
                 self._keys,
+                EXPECTATIONS,
                 family=STATE_FAMILY,
                 decoders=MESSAGE_DECODERS,
-                issuer="products",
-                audience="orders",
                 max_bytes=MAX_BYTES,
                 cache=cache,
             )
@@ -123,10 +123,9 @@ class Trade:
         return PageProofResolver(
             PageProofReader(
                 self._keys,
+                EXPECTATIONS,
                 family=LEAF_FAMILY,
                 decoders=LEAF_DECODERS,
-                issuer="products",
-                audience="orders",
                 cache=cache,
             )
         )

@@ -1,6 +1,7 @@
 """What one watcher is sent."""
 
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -50,10 +51,11 @@ class Feed:
     slowly falls behind in the table, and below the compacted history is told so.
     """
 
-    def __init__(self, source: Source, pace: Pace) -> None:
+    def __init__(self, source: Source, pace: Pace, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since the Unix epoch, for those who want to know their lag."""
         self._source = source
         self._pace = pace
-        self._poller = Poller(source, pace)
+        self._poller = Poller(source, pace, clock)
 
     def wake(self) -> None:
         """This process has committed a change."""
@@ -114,7 +116,7 @@ class Feed:
             # Sending may have taken long, and a heartbeat speaks of now: the newest look counts.
             if seen.beat > beat and self._poller.stands_at(cursor.revision):
                 beat = seen.beat
-                yield messages.heartbeat(cursor.epoch, cursor.revision)
+                yield messages.heartbeat(cursor.epoch, cursor.revision, self._poller.looked_at)
 
     async def _changes_after(self, cursor: _Cursor) -> Sequence[pb.Change]:
         """The next changes: from memory, or for a watcher further behind from the table."""
@@ -132,7 +134,7 @@ async def _copied(copy: Copy, position: Position) -> Stream:
     count = 0
     while piece := await copy.next_piece():
         count += len(piece)
-        for message in messages.snapshot_grants(position.epoch, piece):
+        for message in messages.snapshot_grants(position, piece):
             yield message
     yield messages.snapshot_end(position, count)
 

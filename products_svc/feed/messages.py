@@ -40,13 +40,17 @@ def snapshot_start(position: Position) -> pb.WatchAccessResponse:
     return pb.WatchAccessResponse(epoch=position.epoch, snapshot_start=start)
 
 
-def snapshot_grants(epoch: int, piece: Sequence[SubjectGrant]) -> Iterator[pb.WatchAccessResponse]:
+def snapshot_grants(
+    position: Position, piece: Sequence[SubjectGrant]
+) -> Iterator[pb.WatchAccessResponse]:
     """One message for each subject in `piece`, which is ordered by subject."""
     for subject, owned in groupby(piece, attrgetter("subject")):
         grants = pb.SnapshotGrants(
-            subject=subject, grants=[grant_message(each.grant) for each in owned]
+            subject=subject,
+            grants=[grant_message(each.grant) for each in owned],
+            revision=position.revision,
         )
-        yield pb.WatchAccessResponse(epoch=epoch, snapshot_grants=grants)
+        yield pb.WatchAccessResponse(epoch=position.epoch, snapshot_grants=grants)
 
 
 def snapshot_end(position: Position, grant_count: int) -> pb.WatchAccessResponse:
@@ -63,9 +67,10 @@ def change_batch(
     return pb.WatchAccessResponse(epoch=epoch, changes=batch)
 
 
-def heartbeat(epoch: int, revision: int) -> pb.WatchAccessResponse:
-    """All is quiet at `revision`."""
-    return pb.WatchAccessResponse(epoch=epoch, heartbeat=pb.Heartbeat(revision=revision))
+def heartbeat(epoch: int, revision: int, looked_at: float) -> pb.WatchAccessResponse:
+    """Nothing was newer than `revision` at `looked_at`, in seconds since the Unix epoch."""
+    beat = pb.Heartbeat(revision=revision, send_time=_timestamp(int(looked_at * 1_000_000)))
+    return pb.WatchAccessResponse(epoch=epoch, heartbeat=beat)
 
 
 def _timestamp(microseconds: int) -> Timestamp:
