@@ -33,6 +33,7 @@ from waybill.choosing import StrategyChoice
 from waybill.expectations import Expectations
 from waybill.keys import KeySource
 from waybill.page_proof import PageProofReader, ProofLimits
+from waybill.providers import Providers
 from waybill.references.cache import CacheBounds
 from waybill.references.reader import ReferenceReader
 from waybill.references.valkey_store import ValkeyReferenceStore
@@ -43,7 +44,7 @@ from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
 from waybill.strategy import Strategy
-from waybill.telemetry import Way, state_metrics
+from waybill.telemetry import StateMeter, StateMetrics, Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
@@ -78,16 +79,27 @@ class Parts:
     state_keys: KeySource
     expectations: Expectations
     verified: VerifiedCache
+    providers: Providers | None
+    metrics: StateMetrics
     checks: dict[str, Check] = field(default_factory=dict)
     closers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
+    def meter(self, strategy: Strategy) -> StateMeter:
+        """What counts the state that comes in under `strategy`."""
+        return self.metrics.of(strategy, Way.READ, self.clock)
 
-def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
+
+def build(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    providers: Providers | None = None,
+) -> Orders:
     """Put the service together, within a running event loop.
 
     Args:
         settings: of the service.
         clock: seconds since the Unix epoch.
+        providers: where spans and metrics go; None observes no calls.
 
     Raises:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
@@ -99,7 +111,15 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     log = make_logger(settings.log_level, service="orders")
     user_keys = keys_from(settings.user_keys, clock, log)
     state_keys = keys_from(settings.state_keys, clock, log)
-    parts = Parts(settings, clock, state_keys, _expectations(settings, clock), verified)
+    parts = Parts(
+        settings,
+        clock,
+        state_keys,
+        _expectations(settings, clock),
+        verified,
+        providers,
+        StateMetrics(providers) if providers else state_metrics(),
+    )
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),
         group_commit=settings.group_commit,
@@ -119,7 +139,15 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         store,
     )
     log_unmet(settings, settings.strategies, service="orders")
-    guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
+    guard = make_guard(
+        settings,
+        field_rules(),
+        user_keys,
+        verified,
+        clock=clock,
+        service="orders",
+        providers=providers,
+    )
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
@@ -140,7 +168,7 @@ def _expectations(settings: Settings, clock: Callable[[], float]) -> Expectation
 
 
 def _metered(strategy: Strategy, parts: Parts) -> Resolver:
-    return MeteredResolver(RESOLVERS[strategy](parts), state_metrics().of(strategy, Way.READ))
+    return MeteredResolver(RESOLVERS[strategy](parts), parts.meter(strategy))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
@@ -152,6 +180,7 @@ def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
             decoders={version: CLAIM_DECODERS[version] for version in settings.state_versions},
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.METADATA_JWT).relied_on,
         )
     )
 
@@ -166,6 +195,7 @@ def _message_field(parts: Parts) -> MessageFieldResolver:
             decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.MESSAGE_FIELD).relied_on,
         )
     )
 
@@ -187,7 +217,7 @@ def _direct_call(parts: Parts) -> DirectCallResolver:
 
 
 def _products(parts: Parts) -> ProductsClient:
-    client = connect(parts.settings)
+    client = connect(parts.settings, parts.providers)
     parts.closers.push_async_callback(client.close)
     return client
 
@@ -228,6 +258,7 @@ def _page_proof(parts: Parts) -> PageProofResolver:
             decoders={version: LEAF_DECODERS[version] for version in settings.state_versions},
             limits=proof_limits(settings),
             cache=parts.verified,
+            on_read=parts.meter(Strategy.PAGE_PROOF).relied_on,
         )
     )
 
@@ -260,6 +291,7 @@ def _reference(parts: Parts) -> ReferenceResolver:
             max_entries=settings.reference_cache_entries,
             max_bytes=settings.reference_cache_bytes,
         ),
+        on_read=parts.meter(Strategy.REFERENCE).relied_on,
     )
     parts.closers.push_async_callback(reader.close)
     return ReferenceResolver(reader)

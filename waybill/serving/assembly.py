@@ -8,6 +8,8 @@ from structlog.typing import FilteringBoundLogger
 from waybill.errors import KeysUnavailable
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile, KeySource, Look
+from waybill.providers import Providers
+from waybill.rpc_telemetry import ServerCalls
 from waybill.serving.guard import Guard
 from waybill.serving.health import Check
 from waybill.serving.identity import Authenticator
@@ -34,8 +36,19 @@ def make_guard(
     *,
     clock: Callable[[], float],
     service: str,
+    providers: Providers | None = None,
 ) -> Guard:
-    """The guard of one service: its name for logs, and where verified users are remembered."""
+    """The guard of one service.
+
+    Args:
+        settings: of the service.
+        rules: of all request fields.
+        user_keys: that users' tokens are signed with.
+        verified: where verified users are remembered.
+        clock: seconds since the Unix epoch.
+        service: its name for logs.
+        providers: where spans and durations of calls go; None observes none.
+    """
     verifier = JwtVerifier(
         user_keys,
         typ=USER_TOKEN_TYPE,
@@ -52,6 +65,7 @@ def make_guard(
         max_message_bytes=settings.max_message_bytes,
         max_concurrent_calls=settings.max_concurrent_calls,
         log=make_logger(settings.log_level, service=service),
+        calls=ServerCalls(providers) if providers else None,
     )
 
 
