@@ -1,8 +1,10 @@
 """The experiments under change, in the order in which they run."""
 
 from loadtest.change.frame import Experiments
+from loadtest.change.outage.experiment import Outage
+from loadtest.topics import Topic
 
 
 def experiments() -> Experiments:
     """One for each topic but cost."""
-    return {}
+    return {Topic.OUTAGE: Outage()}
