@@ -17,7 +17,7 @@ _LEGEND = (
     "(a worker or the follower that was killed is started again by its parent: in the time after),",
     "and the time from its end to the first lasting success; – is none within the time line.",
     "×: calls that orders worked on for each order sent, tries again included, where over 1.05.",
-    "Of two workers, the worse case. A new customer must list, and so needs products, with every strategy.",
+    "Of two workers, the worse case. To list, a new customer needs products with every strategy.",
 )
 AMPLIFIED = 1.05
 
