@@ -30,6 +30,7 @@ from orders_svc.strategies.replica import ReplicaResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
+from waybill.expectations import Expectations
 from waybill.keys import KeySource
 from waybill.page_proof import PageProofReader, ProofLimits
 from waybill.references.cache import CacheBounds
@@ -75,6 +76,7 @@ class Parts:
     settings: Settings
     clock: Callable[[], float]
     state_keys: KeySource
+    expectations: Expectations
     verified: VerifiedCache
     checks: dict[str, Check] = field(default_factory=dict)
     closers: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -97,7 +99,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     log = make_logger(settings.log_level, service="orders")
     user_keys = keys_from(settings.user_keys, clock, log)
     state_keys = keys_from(settings.state_keys, clock, log)
-    parts = Parts(settings, clock, state_keys, verified)
+    parts = Parts(settings, clock, state_keys, _expectations(settings, clock), verified)
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),
         group_commit=settings.group_commit,
@@ -131,6 +133,12 @@ def field_rules() -> RuleTable:
     return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
 
 
+def _expectations(settings: Settings, clock: Callable[[], float]) -> Expectations:
+    return Expectations(
+        settings.state_issuer, settings.state_audience, clock, settings.clock_leeway_s
+    )
+
+
 def _metered(strategy: Strategy, parts: Parts) -> Resolver:
     return MeteredResolver(RESOLVERS[strategy](parts), state_metrics().of(strategy, Way.READ))
 
@@ -140,11 +148,8 @@ def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
     return MetadataJwtResolver(
         JwtStateReader(
             parts.state_keys,
+            parts.expectations,
             decoders={version: CLAIM_DECODERS[version] for version in settings.state_versions},
-            issuer=settings.state_issuer,
-            audience=settings.state_audience,
-            clock=parts.clock,
-            leeway_s=settings.clock_leeway_s,
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
         )
@@ -156,12 +161,9 @@ def _message_field(parts: Parts) -> MessageFieldResolver:
     return MessageFieldResolver(
         EnvelopeStateReader(
             parts.state_keys,
+            parts.expectations,
             family=STATE_FAMILY,
             decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
-            issuer=settings.state_issuer,
-            audience=settings.state_audience,
-            clock=parts.clock,
-            leeway_s=settings.clock_leeway_s,
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
         )
@@ -221,12 +223,9 @@ def _page_proof(parts: Parts) -> PageProofResolver:
     return PageProofResolver(
         PageProofReader(
             parts.state_keys,
+            parts.expectations,
             family=LEAF_FAMILY,
             decoders={version: LEAF_DECODERS[version] for version in settings.state_versions},
-            issuer=settings.state_issuer,
-            audience=settings.state_audience,
-            clock=parts.clock,
-            leeway_s=settings.clock_leeway_s,
             limits=proof_limits(settings),
             cache=parts.verified,
         )
@@ -252,12 +251,9 @@ def _reference(parts: Parts) -> ReferenceResolver:
         parts.checks["reference store"] = store.check
     reader = ReferenceReader(
         store,
+        parts.expectations,
         family=STATE_FAMILY,
         decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
-        issuer=settings.state_issuer,
-        audience=settings.state_audience,
-        clock=parts.clock,
-        leeway_s=settings.clock_leeway_s,
         max_bytes=settings.state_budget_bytes,
         bounds=CacheBounds(
             ttl_s=settings.reference_cache_ttl_s,

@@ -89,10 +89,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
         UnfitDatabase: it is of another schema or currency.
         UnusableKeys: the signing keys cannot be read, made or published.
     """
-    keys = RotatingKey(settings.signing_keys, time.monotonic)
-    publish(settings.signing_keys, settings.public_keys)
+    keys = RotatingKey(settings.signing_keys, time.monotonic, algorithm=settings.signing_algorithm)
+    publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
-    feed = Feed(store, _pace(settings))
+    feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
     log = make_logger(settings.log_level, service="products")
     user_keys = keys_from(settings.user_keys, clock, log)

@@ -24,10 +24,9 @@ def snapshot_start(epoch: int, revision: int) -> WatchAccessResponse:
     return WatchAccessResponse(epoch=epoch, snapshot_start=SnapshotStart(revision=revision))
 
 
-def part(epoch: int, subject: str, *grants: Grant) -> WatchAccessResponse:
-    return WatchAccessResponse(
-        epoch=epoch, snapshot_grants=SnapshotGrants(subject=subject, grants=grants)
-    )
+def part(epoch: int, subject: str, *grants: Grant, revision: int = 0) -> WatchAccessResponse:
+    some = SnapshotGrants(subject=subject, grants=grants, revision=revision)
+    return WatchAccessResponse(epoch=epoch, snapshot_grants=some)
 
 
 def snapshot_end(epoch: int, revision: int, count: int) -> WatchAccessResponse:
@@ -42,8 +41,11 @@ def changes(epoch: int, previous_revision: int, *batch: Change) -> WatchAccessRe
     )
 
 
-def heartbeat(epoch: int, revision: int) -> WatchAccessResponse:
-    return WatchAccessResponse(epoch=epoch, heartbeat=Heartbeat(revision=revision))
+def heartbeat(epoch: int, revision: int, looked_at: float | None = None) -> WatchAccessResponse:
+    beat = Heartbeat(revision=revision)
+    if looked_at is not None:
+        beat.send_time.FromMicroseconds(int(looked_at * 1e6))
+    return WatchAccessResponse(epoch=epoch, heartbeat=beat)
 
 
 def granted(revision: int, subject: str, product_id: str, most: int = 0, price: int = 0) -> Change:
@@ -96,7 +98,7 @@ class Products:
         yield snapshot_start(self.epoch, self.revision)
         for (subject, product_id), (most, price) in sorted(self.grants.items()):
             grant = Grant(product_id=product_id, max_quantity=most, unit_price_micros=price)
-            yield part(self.epoch, subject, grant)
+            yield part(self.epoch, subject, grant, revision=self.revision)
         yield snapshot_end(self.epoch, self.revision, len(self.grants))
 
     def _changes(self, after: int, batch: int) -> Iterable[WatchAccessResponse]:

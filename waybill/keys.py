@@ -16,10 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from jwt.exceptions import InvalidKeyError
-
 from waybill import base64url
-from waybill.algorithms import ALGORITHMS, algorithm_of
+from waybill.algorithms import ALGORITHMS, SECRET_MEMBERS, algorithm_of
 from waybill.errors import KeysUnavailable
 from waybill.strict_json import parse_object
 
@@ -28,7 +26,6 @@ MAX_JWKS_BYTES = 256 * 1024
 """A key file may not be larger: about a thousand keys."""
 
 _KEY_ID = re.compile(rf"[A-Za-z0-9_-][A-Za-z0-9._-]{{0,{MAX_KEY_ID_BYTES - 1}}}")
-_SECRET_MEMBERS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
 
 
 class BadSignature(Exception):
@@ -58,7 +55,7 @@ class VerifyingKey:
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "VerifyingKey":
-        """The key of a public JSON Web Key (RFC 7517, RFC 8037) that names a key of our table.
+        """The key of a public JSON Web Key (RFC 7517, 7518, 8037) that names a key of our table.
 
         Raises:
             ValueError: it is malformed, private, without a usable `kid`, or of another algorithm.
@@ -68,23 +65,20 @@ class VerifyingKey:
             raise ValueError("a key of an algorithm that is not accepted")
         if not is_key_id(jwk.get("kid")):
             raise ValueError("`kid` must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
-        if _SECRET_MEMBERS & jwk.keys():
+        if SECRET_MEMBERS & jwk.keys():
             raise ValueError("a private key; readers get the public part only")
-        try:
-            public = ALGORITHMS[algorithm].implementation.from_jwk(dict(jwk))
-        except (InvalidKeyError, TypeError, ValueError):
-            raise ValueError("malformed key material") from None
+        public = ALGORITHMS[algorithm].key_from(jwk, private=False)
         return cls.of(jwk["kid"], algorithm, public)
 
     @classmethod
     def of(cls, key_id: str, algorithm: str, public: Any) -> "VerifyingKey":
         """The key around a public key object of the `cryptography` package."""
-        jwk = ALGORITHMS[algorithm].implementation.to_jwk(public, as_dict=True)
+        jwk = ALGORITHMS[algorithm].jwk_of(public)
         return cls(key_id, algorithm, thumbprint(jwk, algorithm), public)
 
     def to_jwk(self) -> dict[str, str]:
         """The public JSON Web Key, with `alg`, `kid` and `use`."""
-        jwk = ALGORITHMS[self.algorithm].implementation.to_jwk(self._public, as_dict=True)
+        jwk = ALGORITHMS[self.algorithm].jwk_of(self._public)
         return {**jwk, "alg": self.algorithm, "kid": self.key_id, "use": "sig"}
 
     def verify(self, signature: bytes, message: bytes) -> None:
@@ -148,7 +142,7 @@ def _usable(entries: list[object]) -> list[VerifyingKey]:
     for position, jwk in enumerate(entries):
         if not isinstance(jwk, dict):
             raise ValueError(f"keys[{position}]: not an object")  # noqa: TRY004 (a bad file)
-        if _SECRET_MEMBERS & jwk.keys():
+        if SECRET_MEMBERS & jwk.keys():
             raise ValueError(f"keys[{position}]: a private key; readers get the public part only")
         if algorithm_of(jwk) is None or not _is_for_verifying(jwk):
             continue

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from opentelemetry.trace import SpanContext
+
 from waybill.metadata import Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
 from waybill.v1.page_proof_pb2 import PageProof
@@ -37,7 +39,10 @@ class CarriedState:
 
 @dataclass(frozen=True, slots=True)
 class State(Generic[Content_co]):
-    """What a signed state says, once decoded. Times are whole seconds since the Unix epoch."""
+    """What a signed state says, once decoded. Times are whole seconds since the Unix epoch.
+
+    `minted_in` is the span under which it was issued, where that was traced.
+    """
 
     issuer: str
     audience: str
@@ -46,6 +51,7 @@ class State(Generic[Content_co]):
     issue_time: int
     expire_time: int
     content: Content_co
+    minted_in: SpanContext | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from shop.products.v1.products_pb2 import Change, Grant, WatchAccessResponse
+from shop.products.v1.products_pb2 import Change, Grant, Heartbeat, WatchAccessResponse
 
 
 class Position(NamedTuple):
@@ -102,7 +102,12 @@ class ApplyChanges:
 
 @dataclass(frozen=True, slots=True)
 class MarkComplete:
-    """Nothing is missing at this moment."""
+    """Nothing was missing at `looked_at`, in Unix seconds by the source's clock.
+
+    None where the source does not say, which is then when it arrived.
+    """
+
+    looked_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,8 @@ def _snapshot_grants(progress: Progress, event: WatchAccessResponse) -> Step:
     if progress.staging is None:
         return progress, Ignore(Why.STRAY)
     part = event.snapshot_grants
+    if part.revision not in (0, progress.staging.revision):
+        return progress, Ignore(Why.STRAY)
     return progress, StageGrants(progress.staging.revision, part.subject, tuple(part.grants))
 
 
@@ -187,7 +194,17 @@ def _heartbeat(progress: Progress, event: WatchAccessResponse) -> Step:
     newest, own = event.heartbeat.revision, progress.position.revision
     if newest > own:
         return progress, StartOver(Trouble.GAP, from_snapshot=False)
-    return progress, MarkComplete() if newest == own else Ignore(Why.DUPLICATE)
+    return progress, _confirmed(event.heartbeat) if newest == own else Ignore(Why.DUPLICATE)
+
+
+def _confirmed(beat: Heartbeat) -> MarkComplete:
+    if not beat.HasField("send_time"):
+        return MarkComplete()
+    return MarkComplete(beat.send_time.seconds + beat.send_time.nanos / 1e9)
+
+
+def _changes_start(progress: Progress, _event: WatchAccessResponse) -> Step:
+    return progress, Ignore(Why.STRAY)
 
 
 _STEPS: Mapping[str, Callable[[Progress, WatchAccessResponse], Step]] = {
@@ -196,4 +213,5 @@ _STEPS: Mapping[str, Callable[[Progress, WatchAccessResponse], Step]] = {
     "snapshot_end": _snapshot_end,
     "changes": _changes,
     "heartbeat": _heartbeat,
+    "changes_start": _changes_start,
 }

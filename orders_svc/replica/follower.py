@@ -5,9 +5,9 @@ needs no care. A stream ends when the source closes it, when it breaks, when it 
 is missing, or when nothing useful has come for `silence_s`: a source that only repeats itself, or
 one of a dead history, is as good as silent.
 
-The lag counts from the arrival of a heartbeat, which names no time of its own. A follower that was
-suspended therefore takes the heartbeats that waited for it as new ones, for the milliseconds until
-it has read them all.
+The lag counts from when the source looked for newer changes, by its clock, so that heartbeats which
+waited in a suspended follower are as old as they are; and never from later than their arrival, so
+that a clock ahead of ours hides no lag. From a source that names no time it counts from arrival.
 """
 
 import asyncio
@@ -207,8 +207,9 @@ class Follower:
             case ApplyChanges(position, changes):
                 await writer.apply(position, changes)
                 counters.applied += len(changes)
-            case MarkComplete():
-                await writer.mark_complete(arrived_at)
+            case MarkComplete(looked_at):
+                at = arrived_at if looked_at is None else min(looked_at, arrived_at)
+                await writer.mark_complete(at)
                 counters.heartbeats += 1
             case BeginSnapshot():
                 await writer.begin_snapshot()

@@ -119,7 +119,8 @@ PASSED_OVER = {
     "key_ops not a list": JWK | {"key_ops": "verify"},
     "other algorithm": JWK | {"alg": "HS256"},
     "other curve": JWK | {"crv": "X25519"},
-    "other type": {"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"},
+    "other type": {"kty": "oct", "kid": "r"},
+    "RSA for another algorithm": {"kty": "RSA", "alg": "PS256", "kid": "r"},
     "no type": {"kid": "n"},
 }
 
@@ -130,7 +131,7 @@ def test_keys_that_are_not_for_us_are_passed_over(jwk: dict[str, Any]) -> None:
     assert len(keys) == 1
     assert keys.get(OTHER_KEY.key_id) == OTHER_KEY.verifying_key()
     with pytest.raises(ValueError, match="not accepted"):
-        VerifyingKey.from_jwk({"kty": "RSA", "kid": "r"})
+        VerifyingKey.from_jwk({"kty": "oct", "kid": "r"})
 
 
 def test_optional_members() -> None:
@@ -156,6 +157,7 @@ BAD_FILES = {
     "no x": (jwks({**JWK, "x": None}), "key material"),
     "x too short": (jwks({**JWK, "x": JWK["x"][:-4]}), "key material"),
     "x no text": (jwks({**JWK, "x": 7}), "key material"),
+    "x padded": (jwks({**JWK, "x": JWK["x"] + "="}), "key material"),
     "duplicate member": (jwks(JWK)[:-3] + ', "kid": "x"}]}', "duplicate"),
     "nested": ('{"keys": ' + "[" * 2000 + "]" * 2000 + "}", "nested"),
     "lone surrogate": ("\ud800", "surrogates"),

@@ -102,6 +102,16 @@ def test_a_heartbeat_at_the_own_revision_confirms() -> None:
     assert step(AT_5, heartbeat(2, 5)) == (AT_5, MarkComplete())
 
 
+def test_a_heartbeat_says_when_its_sender_looked() -> None:
+    assert step(AT_5, heartbeat(2, 5, looked_at=12.5)) == (AT_5, MarkComplete(12.5))
+
+
+@pytest.mark.parametrize(("revision", "stray"), [(0, False), (9, False), (8, True), (10, True)])
+def test_a_part_of_another_snapshot_is_not_staged(revision: int, stray: bool) -> None:
+    _, action = step(STAGING_9, part(2, "ada", Grant(product_id="1"), revision=revision))
+    assert isinstance(action, Ignore if stray else StageGrants)
+
+
 def test_an_epoch_of_zero_confirms_nothing() -> None:
     assert step(COLD, heartbeat(0, 0)) == (COLD, Ignore(Why.LOWER_EPOCH))
 

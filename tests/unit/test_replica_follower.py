@@ -207,6 +207,16 @@ async def test_silence_ends_a_stream(lab: Lab, products: Products) -> None:
     assert lab.asked == [(0, 0), (1, 2)]
 
 
+@pytest.mark.parametrize(("looked_s_ago", "lag_s"), [(None, 0.0), (3.0, 3.0), (-3.0, 0.0)])
+async def test_lag_counts_from_when_the_source_looked(
+    lab: Lab, products: Products, looked_s_ago: float | None, lag_s: float
+) -> None:
+    await lab.play(products.stream)
+    looked_at = None if looked_s_ago is None else lab.clock() - looked_s_ago
+    await lab.play(said(heartbeat(1, 2, looked_at)))
+    assert lab.reader.lag_s() == pytest.approx(lag_s)
+
+
 async def test_only_useless_events_are_silence_too(lab: Lab, products: Products) -> None:
     await lab.play(products.stream)
 

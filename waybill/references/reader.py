@@ -7,6 +7,7 @@ alike, after the same work, without any code that would have to pretend.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -14,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from waybill.errors import StateInvalid, StateMissing, StateTooLarge
 from waybill.expectations import Expectations, check_call
-from waybill.jwt import DEFAULT_LEEWAY_S, check_size
+from waybill.jwt import check_size
 from waybill.metadata import REFERENCE, Entry, text_values
 from waybill.references import record
 from waybill.references.cache import CacheBounds, ReferenceCache
@@ -39,20 +40,17 @@ REFERENCE_REFUSALS = Refusals(invalid=StateInvalid, expired=StateInvalid, too_la
 class ReferenceReader(Generic[Content]):
     """Reads the state that the handles under the metadata key `waybill-reference` stand for.
 
-    `family` and `decoders` are those of `waybill.state_reader.EnvelopeStateReader`. Belongs to one
-    event loop; close it at the end.
+    `family` and `decoders` are those of `waybill.state_reader.EnvelopeStateReader`; refusals are
+    `REFERENCE_REFUSALS`, whatever is expected. Belongs to one event loop; close it at the end.
     """
 
-    def __init__(  # noqa: PLR0913 (settings, by name)
+    def __init__(
         self,
         source: ReferenceSource,
+        expectations: Expectations,
         *,
         family: str,
         decoders: Mapping[int, Callable[[bytes], State[Content]]],
-        issuer: str,
-        audience: str,
-        clock: Callable[[], float] = time.time,
-        leeway_s: int = DEFAULT_LEEWAY_S,
         max_bytes: int = MAX_BYTES,
         bounds: CacheBounds | None = None,
         cache_clock: Callable[[], float] = time.monotonic,
@@ -61,7 +59,7 @@ class ReferenceReader(Generic[Content]):
         self._family = family_pattern(family)
         self._decoders = decoders
         self._max_bytes = min(max_bytes, MAX_BYTES)
-        self._expectations = Expectations(issuer, audience, REFERENCE_REFUSALS, clock, leeway_s)
+        self._expectations = replace(expectations, refusals=REFERENCE_REFUSALS)
         self._cache: ReferenceCache[VerifiedState[Content]] = ReferenceCache(
             bounds or CacheBounds(), cache_clock
         )
