@@ -29,8 +29,8 @@ test: $(STAMP) ## all tests
 	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 .PHONY: compare
-compare: $(STAMP) ## Locust compares the strategies: table, report; PROFILE=full, ARGS="--rate 200"
-	@$(PY) -m loadtest.compare --profile $(PROFILE) $(ARGS)
+compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
+	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 .PHONY: compare-diff
 compare-diff: $(STAMP) ## what changed between two runs beyond the noise: A=run B=run

@@ -49,6 +49,9 @@ class Settings(ServingSettings):
 
     signing_keys: Path
     """The keys that state is signed with, newest first; made at the first start."""
+    signing_algorithm: Literal["EdDSA", "ES256", "RS256"] = "EdDSA"
+    """For which algorithm new signing keys are. A key that is there keeps signing until
+    `rotate-keys`, and stays trusted beside the new one, so that one can migrate."""
     public_keys: Path
     """Where the public part of the signing keys is written (JWKS), for readers."""
     state_issuer: str = Field("products", min_length=1)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from shop.products.v1.products_pb2 import (
     Change,
     ChangeBatch,
+    ChangesStart,
     Grant,
     Heartbeat,
     SnapshotEnd,
@@ -33,6 +34,14 @@ def snapshot_end(epoch: int, revision: int, count: int) -> WatchAccessResponse:
     return WatchAccessResponse(
         epoch=epoch, snapshot_end=SnapshotEnd(revision=revision, grant_count=count)
     )
+
+
+def changes_start(
+    epoch: int, revision: int, newest: int, began_at: float = 0.0
+) -> WatchAccessResponse:
+    start = ChangesStart(revision=revision, newest_revision=newest)
+    start.epoch_start_time.FromMicroseconds(int(began_at * 1e6))
+    return WatchAccessResponse(epoch=epoch, changes_start=start)
 
 
 def changes(epoch: int, previous_revision: int, *batch: Change) -> WatchAccessResponse:

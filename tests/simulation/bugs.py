@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orders_svc.replica import apply, follower, reader, store
-from orders_svc.replica.apply import (
+from orders_svc.feed import follower, pace, steps
+from orders_svc.feed.steps import (
     NOWHERE,
     ApplyChanges,
     CommitSnapshot,
@@ -18,11 +18,12 @@ from orders_svc.replica.apply import (
     Step,
     Trouble,
 )
+from orders_svc.replica import reader, store
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from tests.feed_kit import Products
 from tests.simulation import world
 
-right_step = apply.step
+right_step = steps.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _answers_for_somebody_else(patch: pytest.MonkeyPatch) -> None:
 
 def _waits_for_ever(patch: pytest.MonkeyPatch) -> None:
     """A stream that has gone silent is not given up."""
-    patch.setattr(follower.Pace, "within", lambda _bound_s: follower.Pace(silence_s=1e6))
+    patch.setattr(pace.Pace, "within", lambda _bound_s: pace.Pace(silence_s=1e6))
 
 
 BUGS = tuple(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from orders_svc.replica.apply import NOWHERE, Position
+from orders_svc.feed.steps import NOWHERE, Position
 from orders_svc.replica.status import CLOCK_TOLERANCE_S
 from tests.simulation.history import (
     Answered,

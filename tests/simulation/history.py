@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orders_svc.access import Grant
-from orders_svc.replica.apply import Position
+from orders_svc.feed.steps import Position
 from orders_svc.replica.records import Meta
 
 Grants = Mapping[tuple[str, str], tuple[int, int]]

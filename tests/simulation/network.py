@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from random import Random
 
-from orders_svc.replica.apply import Position
+from orders_svc.feed.steps import Position
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from tests.simulation.history import Asked
 from tests.simulation.notes import Notes

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from orders_svc.replica.apply import Position
+from orders_svc.feed.steps import Position
 from orders_svc.replica.records import META_KEY, Meta, unpack_row
 from orders_svc.replica.store import ReplicaStore
 from shop.products.v1.products_pb2 import Change

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from random import Random
 
-from orders_svc.replica.apply import Position
+from orders_svc.feed.steps import Position
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from tests.feed_kit import Products, heartbeat
 from tests.simulation.history import Committed

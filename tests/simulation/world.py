@@ -7,10 +7,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
 
-from orders_svc.replica.apply import NOWHERE, Position
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
+from orders_svc.feed.steps import NOWHERE, Position
 from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.writer import ReplicaWriter
 from tests.simulation.history import Answered, History, Refused
 from tests.simulation.loop import VirtualLoop
@@ -176,7 +178,8 @@ class World:
     def _follow(self) -> None:
         follower = Follower(
             self._network,
-            self._writer,
+            ReplicaSink(self._writer, self._notes.clock),
+            name="replica",
             log=Loud(),  # type: ignore[arg-type]
             pace=Pace.within(LAG_BOUND_S),
             clock=self._notes.clock,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from shop.state.v1 import state_pb2 as v1
@@ -26,6 +27,12 @@ KEYS = StaticKeys(KeySet.of(KEY.verifying_key()))
 TYP = "waybill-state-v1+jwt"
 FAMILY = "shop.state.v{version}.AccessState"
 IDS = ("SKU-1", "SKU-2")
+
+
+@cache
+def key_of(algorithm: str) -> SigningKey:
+    """One key for each algorithm; an RSA key takes a while to find."""
+    return SigningKey.generate(algorithm)
 
 
 def claims(**changes: object) -> dict[str, object]:

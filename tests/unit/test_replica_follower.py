@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import structlog
 
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -36,7 +38,8 @@ class Lab:
         self.hanging = False
         self.follower = Follower(
             self,
-            self.writer,
+            ReplicaSink(self.writer, self.clock),
+            name="replica",
             log=structlog.testing.CapturingLogger(),
             pace=Pace(silence_s=0.02, first_event_s=0.02, backoff_s=1.0, max_backoff_s=8.0),
             clock=self.clock,
