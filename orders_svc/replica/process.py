@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from orders_svc.feed.follower import Follower
 from orders_svc.feed.pace import Pace
 from orders_svc.products_client import connect
+from orders_svc.replica.opening import open_writer
 from orders_svc.replica.sink import ReplicaSink
-from orders_svc.replica.store import ReplicaLocked, ReplicaStore, ReplicaUnusable
-from orders_svc.replica.writer import ReplicaWriter
+from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
 from waybill.serving.logs import make_logger
 from waybill.serving.settings import EXIT_SETTINGS, variable
@@ -38,11 +38,10 @@ def main(settings: Settings) -> int:
     that parent is gone.
     """
     try:
-        store = ReplicaStore(settings.replica_path, settings.replica_map_bytes)
+        asyncio.run(_follow(settings))
     except (ReplicaLocked, ReplicaUnusable) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- for a person
         return 1
-    asyncio.run(_follow(settings, store))
     return 0
 
 
@@ -102,9 +101,9 @@ class _Keeper(threading.Thread):
             return self._process
 
 
-async def _follow(settings: Settings, store: ReplicaStore) -> None:
+async def _follow(settings: Settings) -> None:
+    writer = open_writer(settings)
     client = connect(settings)
-    writer = ReplicaWriter(store)
     log = make_logger(settings.log_level, service="orders-follower")
     pace = Pace.within(settings.replica_lag_bound_s)
     follower = Follower(client, ReplicaSink(writer), name="replica", log=log, pace=pace)
