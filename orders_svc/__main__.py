@@ -12,6 +12,7 @@ from orders_svc.replica import process as follower
 from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
 from waybill.errors import StorageUnavailable
+from waybill.extras import ExtraMissing
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
 from waybill.serving.settings import load
@@ -59,7 +60,7 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
 async def _serve_here(settings: Settings) -> int:
     try:
         orders = build(settings)
-    except (StorageUnavailable, ReplicaLocked, ReplicaUnusable, OSError) as problem:
+    except (StorageUnavailable, ReplicaLocked, ReplicaUnusable, ExtraMissing, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1
     try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from loadtest.nats import NatsServer
 from loadtest.valkey import ValkeyServer
 from tests.simulation.scratch import VARIABLE
 
@@ -27,4 +28,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Valkey server for all tests of this process; each test takes a key prefix of its own."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A NATS server for all tests of this process; each test takes a stream of its own."""
+    with NatsServer(tmp_path_factory.mktemp("nats")) as server:
         yield server.url

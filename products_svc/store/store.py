@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from products_svc.issuing import Grant
-from products_svc.store import reads
+from products_svc.store import leases, reads
 from products_svc.store.database import Database
 from products_svc.store.snapshot import Snapshot
 from products_svc.store.values import (
@@ -111,6 +111,17 @@ class Store:
         """Take grants away; returns a revision as `grant` does."""
         return await self._write(lambda writer: writer.revoke(subject, product_ids))
 
+    async def take_lease(self, name: str, owner: str, lasts_s: float) -> bool:
+        """Whether the lease `name` is `owner`'s now, for so many seconds."""
+        now = self._clock()
+        return await self._writer.run(
+            lambda: self._written(lambda c: leases.take(c, name, owner, now, lasts_s))
+        )
+
+    async def end_lease(self, name: str, owner: str) -> None:
+        """Let another process take the lease, if it is `owner`'s."""
+        await self._writer.run(lambda: self._written(lambda c: leases.end(c, name, owner)))
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["AsyncSnapshot"]:
         """A copy of all grants as of one revision. Waits while too many others are being read."""
@@ -140,6 +151,10 @@ class Store:
                 return question(connection, *args, **kwargs)
 
         return await threads.run(ask)
+
+    def _written(self, change: Callable[[Connection], Result]) -> Result:
+        with self._database.writing() as connection:
+            return change(connection)
 
     async def _write(self, change: Callable[[Writer], None]) -> int:
         def work() -> int:

@@ -72,3 +72,12 @@ meta = Table(
     Column("floor", BigInteger, nullable=False),
     Column("currency_code", String, nullable=False),
 )
+
+# Which process does what only one at a time should do, and until when.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+)
