@@ -167,11 +167,11 @@ def test_metrics_tell_size_and_lag() -> None:
 
 
 def values(reader: InMemoryMetricReader) -> dict[str, Any]:
-    data = reader.get_metrics_data()
+    data: Any = reader.get_metrics_data()
     return {
         metric.name: point.value
         for resource in (data.resource_metrics if data else [])
         for scope in resource.scope_metrics
         for metric in scope.metrics
-        for point in metric.data.data_points  # type: ignore[union-attr]
+        for point in metric.data.data_points
     }
