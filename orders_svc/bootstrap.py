@@ -3,10 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from typing import NoReturn
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
@@ -22,6 +21,7 @@ from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
+from orders_svc.state_keys import cancelled, state_keys
 from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -112,15 +112,16 @@ def build(
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     log = make_logger(settings.log_level, service="orders")
     user_keys = keys_from(settings.user_keys, clock, log)
-    state_keys = keys_from(settings.state_keys, clock, log)
+    closers = AsyncExitStack()
     parts = Parts(
         settings,
         clock,
-        state_keys,
+        state_keys(settings, clock, log, closers),
         _expectations(settings, clock),
         verified,
         providers,
         StateMetrics(providers) if providers else state_metrics(),
+        closers=closers,
     )
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),
@@ -249,7 +250,7 @@ def _replica_files(parts: Parts) -> Environments:
     follower = Follower(
         _products(parts), sink, name="replica", log=log, pace=pace, clock=parts.clock
     )
-    parts.closers.push_async_callback(_cancelled, asyncio.create_task(follower.run()))
+    parts.closers.push_async_callback(cancelled, asyncio.create_task(follower.run()))
     return OwnEnvironment(store.environment)
 
 
@@ -300,12 +301,6 @@ def _reference(parts: Parts) -> ReferenceResolver:
     )
     parts.closers.push_async_callback(reader.close)
     return ReferenceResolver(reader)
-
-
-async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
