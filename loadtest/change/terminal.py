@@ -6,8 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.change.record import UnderChange
+from loadtest.change.staleness import show as staleness
 
 
-def parts(_found: UnderChange) -> Iterator[Table | Text]:
+def parts(found: UnderChange) -> Iterator[Table | Text]:
     """A title, a table and its notes for each experiment that was run."""
-    yield from ()
+    yield from staleness.parts(found.staleness)
