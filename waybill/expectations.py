@@ -1,15 +1,17 @@
 """What a reader expects of anything signed for it: whose it is, for whom, and when it holds."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from waybill.errors import StateSuperseded, SubjectMismatch
-from waybill.refusals import Refusals
+from waybill.refusals import STATE_REFUSALS, Refusals
 from waybill.values import State, VerifiedState
 
 Content = TypeVar("Content")
 
+DEFAULT_LEEWAY_S = 5
 MAX_INTEGER = 2**53
 """Integers of tokens stay below, so that every JSON reader sees the same one (RFC 7493)."""
 
@@ -19,14 +21,15 @@ class Expectations:
     """Expected issuer and audience, and a clock with leeway for other clocks.
 
     `clock` gives seconds since the Unix epoch; `leeway_s` is added to an expiry, and to the clock
-    where a time may not lie in the future.
+    where a time may not lie in the future. `refusals` are those of carried state unless said
+    otherwise. One value serves all readers of a service.
     """
 
     issuer: str
     audience: str
-    refusals: Refusals
-    clock: Callable[[], float]
-    leeway_s: int
+    clock: Callable[[], float] = time.time
+    leeway_s: int = DEFAULT_LEEWAY_S
+    refusals: Refusals = STATE_REFUSALS
 
     def __post_init__(self) -> None:
         if not self.issuer or not self.audience:
@@ -91,6 +94,7 @@ class Expectations:
             state.issue_time,
             state.expire_time,
             state.content,
+            state.minted_in,
         )
 
 

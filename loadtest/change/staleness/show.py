@@ -28,7 +28,7 @@ _LEGEND = (
 )
 
 
-def parts(found: Sequence[StalenessResult]) -> Iterator[Table | Text]:
+def staleness_parts(found: Sequence[StalenessResult]) -> Iterator[Table | Text]:
     """Title, table and notes; nothing where nothing was found."""
     if not found:
         return
