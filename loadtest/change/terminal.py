@@ -7,8 +7,10 @@ from rich.text import Text
 
 from loadtest.change.outage.show import outage_parts
 from loadtest.change.record import UnderChange
+from loadtest.change.staleness.show import staleness_parts
 
 
 def parts(found: UnderChange) -> Iterator[Table | Text]:
     """A title, a table and its notes for each experiment that was run."""
+    yield from staleness_parts(found.staleness)
     yield from outage_parts(found.outage)

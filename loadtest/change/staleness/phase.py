@@ -54,6 +54,7 @@ class Lab:
             began = time.monotonic()
             await self._busy(crowds, changer, churn, until=began + self._knobs.duration_s)
         return Phase(
+            lanes=self._lanes,
             history=self._history,
             changing=self._goods.changing,
             strangers=frozenset(crowd.stranger.subject for crowd in crowds),
