@@ -52,6 +52,7 @@ limits-check: $(STAMP) ## measure again, and fail where a limit moved
 limits-update: $(STAMP) ## measure, and write mesh/limits.json and the library's table
 	@$(PY) -m loadtest.limits --update
 	@$(PY) -m tools.hop_limits generate
+	@$(PY) -m loadtest.id_lists --update
 
 .PHONY: limits-foreign
 limits-foreign: ## fetch grpc-js, the foreign endpoint of `make limits`
