@@ -7,8 +7,12 @@ from rich.text import Text
 
 from loadtest.change.outage.show import outage_parts
 from loadtest.change.record import UnderChange
+from loadtest.change.rotation.show import rotation_parts
+from loadtest.change.skew.show import skew_parts
 
 
 def parts(found: UnderChange) -> Iterator[Table | Text]:
     """A title, a table and its notes for each experiment that was run."""
     yield from outage_parts(found.outage)
+    yield from skew_parts(found.skew)
+    yield from rotation_parts(found.rotation)
