@@ -26,7 +26,7 @@ setup: $(STAMP) ## make the virtual environment from the lock
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	@$(PY) -m pytest -n 2 --dist worksteal -q
+	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
@@ -52,6 +52,7 @@ limits-check: $(STAMP) ## measure again, and fail where a limit moved
 limits-update: $(STAMP) ## measure, and write mesh/limits.json and the library's table
 	@$(PY) -m loadtest.limits --update
 	@$(PY) -m tools.hop_limits generate
+	@$(PY) -m loadtest.id_lists --update
 
 .PHONY: limits-foreign
 limits-foreign: ## fetch grpc-js, the foreign endpoint of `make limits`

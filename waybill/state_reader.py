@@ -20,7 +20,7 @@ from waybill.keys import KeySource
 from waybill.metadata import Entry, state_key
 from waybill.minting import CLAIM, from_claim
 from waybill.v1.envelope_pb2 import Envelope
-from waybill.values import State, VerifiedState
+from waybill.values import OnRead, State, VerifiedState, unnoticed
 from waybill.verified_cache import Memory, Verified, VerifiedCache
 
 Content = TypeVar("Content")
@@ -48,7 +48,9 @@ class JwtStateReader(Generic[Content]):
         decoders: Mapping[int, Callable[[Claims], Content]],
         max_bytes: int = DEFAULT_MAX_BYTES,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._max_bytes = max_bytes
         self._refusals = expectations.refusals
         self._readers = {
@@ -85,6 +87,8 @@ class JwtStateReader(Generic[Content]):
         states = [self._readers[version].read(token) for token in found[version]]
         for state in states:
             check_call(state, subject=subject, min_revision=min_revision)
+        for state in states:
+            self._on_read(state, version)
         return states
 
 
@@ -127,7 +131,9 @@ class EnvelopeStateReader(Generic[Content]):
         decoders: Mapping[int, Callable[[bytes], State[Content]]],
         max_bytes: int = DEFAULT_MAX_BYTES,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._keys = keys
         self._family = family_pattern(family)
         self._decoders = decoders
@@ -151,6 +157,8 @@ class EnvelopeStateReader(Generic[Content]):
         states = [self._read(envelope, self._decoders[version]) for envelope in found[version]]
         for state in states:
             check_call(state, subject=subject, min_revision=min_revision)
+        for state in states:
+            self._on_read(state, version)
         return states
 
     def _by_version(self, envelopes: Sequence[Envelope]) -> dict[int, list[Envelope]]:

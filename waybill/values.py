@@ -1,7 +1,8 @@
 """State in flight, and state after the check: two types, so that they cannot be confused."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from opentelemetry.trace import SpanContext
 
@@ -57,3 +58,11 @@ class State(Generic[Content_co]):
 @dataclass(frozen=True, slots=True)
 class VerifiedState(State[Content_co]):
     """State whose signature and expectations held. Only `waybill.expectations` makes one."""
+
+
+OnRead = Callable[[VerifiedState[Any], int], None]
+"""Told of each state that a call relies on, and of its version, once all checks have passed."""
+
+
+def unnoticed(state: VerifiedState[Any], version: int) -> None:
+    """The `OnRead` that tells nobody."""

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Collection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
 from waybill.errors import KeysUnavailable
+from waybill.jwks_url import HttpFetch, JwksUrl
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile, KeySource, Look
+from waybill.providers import Providers
+from waybill.rpc_telemetry import ServerCalls
 from waybill.serving.guard import Guard
 from waybill.serving.health import Check
 from waybill.serving.identity import Authenticator
@@ -20,6 +24,8 @@ from waybill.verified_cache import VerifiedCache
 
 USER_TOKEN_TYPE = "at+jwt"  # noqa: S105 -- RFC 9068's name of the type, no secret
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Hosts that no network lies before."""
 KEYS_UNUSABLE = "keys_unusable"
 KEYS_LOADED = "keys_loaded"
 KEYS_LOOKED_AT = "keys_looked_at"
@@ -34,8 +40,19 @@ def make_guard(
     *,
     clock: Callable[[], float],
     service: str,
+    providers: Providers | None = None,
 ) -> Guard:
-    """The guard of one service: its name for logs, and where verified users are remembered."""
+    """The guard of one service.
+
+    Args:
+        settings: of the service.
+        rules: of all request fields.
+        user_keys: that users' tokens are signed with.
+        verified: where verified users are remembered.
+        clock: seconds since the Unix epoch.
+        service: its name for logs.
+        providers: where spans and durations of calls go; None observes none.
+    """
     verifier = JwtVerifier(
         user_keys,
         typ=USER_TOKEN_TYPE,
@@ -52,6 +69,7 @@ def make_guard(
         max_message_bytes=settings.max_message_bytes,
         max_concurrent_calls=settings.max_concurrent_calls,
         log=make_logger(settings.log_level, service=service),
+        calls=ServerCalls(providers) if providers else None,
     )
 
 
@@ -65,6 +83,18 @@ def log_unmet(settings: ServingSettings, accepted: Collection[Strategy], *, serv
 def keys_from(path: Path, clock: Callable[[], float], log: FilteringBoundLogger) -> JwksFile:
     """The keys of a JWKS file; `log` is told of new sets, and once of what is wrong with one."""
     return JwksFile(path, clock, on_look=_LookLog(log.bind(path=str(path))))
+
+
+def keys_over_http(url: str, log: FilteringBoundLogger, *, refresh_s: float) -> JwksUrl:
+    """The keys that `url` serves; the caller runs it. `log` is told as by `keys_from`.
+
+    Raises:
+        ValueError: keys cannot be fetched from there.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        log.warning("keys_over_plain_http", path=url, risk="whoever can answer there can mint")
+    return JwksUrl(HttpFetch(url), refresh_s=refresh_s, on_look=_LookLog(log.bind(path=url)))
 
 
 class _LookLog:
