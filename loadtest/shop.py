@@ -77,11 +77,11 @@ class Shop:
             self._store = store
             products_env = {"PRODUCTS_REFERENCE_URL": store.url} | self._products_env
             self._products = starting.enter_context(self._service("products", products_env))
-            orders_env = {
+            self._orders_env = {
                 "ORDERS_PRODUCTS_TARGET": self.products_target,
                 "ORDERS_REFERENCE_URL": store.url,
             } | self._orders_env
-            self._orders = starting.enter_context(self._service("orders", orders_env))
+            self._orders = starting.enter_context(self._service("orders", self._orders_env))
             for service in (self._products, self._orders):
                 wait_until_serving(service)
             self._stack = starting.pop_all()
@@ -117,6 +117,14 @@ class Shop:
         """The store of references."""
         assert self._store is not None, "not started"
         return self._store
+
+    def second_orders(self) -> Service:
+        """One more instance of the orders service, not started yet, with the same data.
+
+        It has no follower of its own, and reads the copy of the first.
+        """
+        env = {**self._environ, **self._orders_env, "ORDERS_FOLLOWER": "none"}
+        return Service(self._command("orders-2", "orders_svc", ("serve",), env))
 
     @property
     def products_target(self) -> str:

@@ -71,10 +71,10 @@ class Roll(Value):
 
 
 class SkewResult(Value):
-    """What different versions did to one strategy."""
+    """What different versions did to one strategy whose state travels."""
 
     strategy: str
     """A strategy's wire name."""
     matrix: tuple[Meeting, ...] = ()
-    """Empty for a strategy whose state does not travel: its form is that of the API."""
+    """Every producer's state before every consumer."""
     rolls: tuple[Roll, ...] = ()
