@@ -26,7 +26,7 @@ setup: $(STAMP) ## make the virtual environment from the lock
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	@$(PY) -m pytest -n 2 --dist worksteal -q
+	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"

@@ -3,23 +3,25 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from typing import NoReturn
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
+from orders_svc.state_keys import cancelled, state_keys
 from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -31,19 +33,20 @@ from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
 from waybill.expectations import Expectations
-from waybill.keys import JwksFile, KeySource
+from waybill.keys import KeySource
 from waybill.page_proof import PageProofReader, ProofLimits
+from waybill.providers import Providers
 from waybill.references.cache import CacheBounds
 from waybill.references.reader import ReferenceReader
 from waybill.references.valkey_store import ValkeyReferenceStore
-from waybill.serving.assembly import keys_check, log_unmet, make_guard
+from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
 from waybill.strategy import Strategy
-from waybill.telemetry import Way, state_metrics
+from waybill.telemetry import StateMeter, StateMetrics, Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
@@ -78,16 +81,27 @@ class Parts:
     state_keys: KeySource
     expectations: Expectations
     verified: VerifiedCache
+    providers: Providers | None
+    metrics: StateMetrics
     checks: dict[str, Check] = field(default_factory=dict)
     closers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
+    def meter(self, strategy: Strategy) -> StateMeter:
+        """What counts the state that comes in under `strategy`."""
+        return self.metrics.of(strategy, Way.READ, self.clock)
 
-def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
+
+def build(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    providers: Providers | None = None,
+) -> Orders:
     """Put the service together, within a running event loop.
 
     Args:
         settings: of the service.
         clock: seconds since the Unix epoch.
+        providers: where spans and metrics go; None observes no calls.
 
     Raises:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
@@ -96,9 +110,19 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         OSError: a TLS file cannot be read.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    user_keys = JwksFile(settings.user_keys, clock)
-    state_keys = JwksFile(settings.state_keys, clock)
-    parts = Parts(settings, clock, state_keys, _expectations(settings, clock), verified)
+    log = make_logger(settings.log_level, service="orders")
+    user_keys = keys_from(settings.user_keys, clock, log)
+    closers = AsyncExitStack()
+    parts = Parts(
+        settings,
+        clock,
+        state_keys(settings, clock, log, closers),
+        _expectations(settings, clock),
+        verified,
+        providers,
+        StateMetrics(providers) if providers else state_metrics(),
+        closers=closers,
+    )
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),
         group_commit=settings.group_commit,
@@ -118,7 +142,15 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         store,
     )
     log_unmet(settings, settings.strategies, service="orders")
-    guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
+    guard = make_guard(
+        settings,
+        field_rules(),
+        user_keys,
+        verified,
+        clock=clock,
+        service="orders",
+        providers=providers,
+    )
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
@@ -139,7 +171,7 @@ def _expectations(settings: Settings, clock: Callable[[], float]) -> Expectation
 
 
 def _metered(strategy: Strategy, parts: Parts) -> Resolver:
-    return MeteredResolver(RESOLVERS[strategy](parts), state_metrics().of(strategy, Way.READ))
+    return MeteredResolver(RESOLVERS[strategy](parts), parts.meter(strategy))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
@@ -151,6 +183,7 @@ def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
             decoders={version: CLAIM_DECODERS[version] for version in settings.state_versions},
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.METADATA_JWT).relied_on,
         )
     )
 
@@ -165,6 +198,7 @@ def _message_field(parts: Parts) -> MessageFieldResolver:
             decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.MESSAGE_FIELD).relied_on,
         )
     )
 
@@ -186,7 +220,7 @@ def _direct_call(parts: Parts) -> DirectCallResolver:
 
 
 def _products(parts: Parts) -> ProductsClient:
-    client = connect(parts.settings)
+    client = connect(parts.settings, parts.providers)
     parts.closers.push_async_callback(client.close)
     return client
 
@@ -212,8 +246,11 @@ def _replica_files(parts: Parts) -> Environments:
     parts.closers.push_async_callback(writer.close)
     log = make_logger(settings.log_level, service="orders")
     pace = Pace.within(settings.replica_lag_bound_s)
-    follower = Follower(_products(parts), writer, log=log, pace=pace, clock=parts.clock)
-    parts.closers.push_async_callback(_cancelled, asyncio.create_task(follower.run()))
+    sink = ReplicaSink(writer, parts.clock)
+    follower = Follower(
+        _products(parts), sink, name="replica", log=log, pace=pace, clock=parts.clock
+    )
+    parts.closers.push_async_callback(cancelled, asyncio.create_task(follower.run()))
     return OwnEnvironment(store.environment)
 
 
@@ -227,6 +264,7 @@ def _page_proof(parts: Parts) -> PageProofResolver:
             decoders={version: LEAF_DECODERS[version] for version in settings.state_versions},
             limits=proof_limits(settings),
             cache=parts.verified,
+            on_read=parts.meter(Strategy.PAGE_PROOF).relied_on,
         )
     )
 
@@ -259,15 +297,10 @@ def _reference(parts: Parts) -> ReferenceResolver:
             max_entries=settings.reference_cache_entries,
             max_bytes=settings.reference_cache_bytes,
         ),
+        on_read=parts.meter(Strategy.REFERENCE).relied_on,
     )
     parts.closers.push_async_callback(reader.close)
     return ReferenceResolver(reader)
-
-
-async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {

@@ -1,14 +1,22 @@
 """What the orders service can be told, by `ORDERS_*` environment variables."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from waybill.jwks_url import REFRESH_S, check_url
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
+
+
+def _place_of_keys(value: object) -> object:
+    """Text that is a URL stays text; other text is a path."""
+    if isinstance(value, str):
+        return check_url(value) if value.startswith(("http://", "https://")) else Path(value)
+    return value
 
 
 class Settings(ServingSettings):
@@ -46,8 +54,12 @@ class Settings(ServingSettings):
     max_waiting_orders: int = Field(1000, ge=1)
     """Orders that may wait for their commit; more are refused."""
 
-    state_keys: Path
-    """JWKS file of the keys that carried state is signed with."""
+    state_keys: Annotated[Path | str, BeforeValidator(_place_of_keys)]
+    """The keys that carried state is signed with: a JWKS file, or the URL (`http`, `https`) that
+    products serves them at."""
+    state_keys_refresh_s: float = Field(REFRESH_S, gt=0, allow_inf_nan=False)
+    """How often the URL is asked; shorter than `PRODUCTS_SIGNING_SETTLE_S`, after which a new key
+    signs. A server that lets its answer be used for less is asked more often."""
     state_issuer: str = Field("products", min_length=1)
     """Who must have issued carried state."""
     state_audience: str = Field("orders", min_length=1)

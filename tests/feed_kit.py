@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from shop.products.v1.products_pb2 import (
     Change,
     ChangeBatch,
+    ChangesStart,
     Grant,
     Heartbeat,
     SnapshotEnd,
@@ -33,6 +34,14 @@ def snapshot_end(epoch: int, revision: int, count: int) -> WatchAccessResponse:
     return WatchAccessResponse(
         epoch=epoch, snapshot_end=SnapshotEnd(revision=revision, grant_count=count)
     )
+
+
+def changes_start(
+    epoch: int, revision: int, newest: int, began_at: float = 0.0
+) -> WatchAccessResponse:
+    start = ChangesStart(revision=revision, newest_revision=newest)
+    start.epoch_start_time.FromMicroseconds(int(began_at * 1e6))
+    return WatchAccessResponse(epoch=epoch, changes_start=start)
 
 
 def changes(epoch: int, previous_revision: int, *batch: Change) -> WatchAccessResponse:
@@ -91,7 +100,7 @@ class Products:
         if not resume_revision or epoch != self.epoch or resume_revision > self.revision:
             events = list(self._snapshot())
         else:
-            events = list(self._changes(resume_revision, batch))
+            events = list(self.changes_after(resume_revision, batch))
         return [*events, heartbeat(self.epoch, self.revision)]
 
     def _snapshot(self) -> Iterable[WatchAccessResponse]:
@@ -101,7 +110,10 @@ class Products:
             yield part(self.epoch, subject, grant, revision=self.revision)
         yield snapshot_end(self.epoch, self.revision, len(self.grants))
 
-    def _changes(self, after: int, batch: int) -> Iterable[WatchAccessResponse]:
+    def changes_after(self, after: int, batch: int = 3) -> Iterable[WatchAccessResponse]:
+        """What is committed after a revision, unless some of that is gone."""
+        if after < self.floor:
+            raise HistoryCompacted
         new = [change for change in self.log if change.revision > after]
         for start in range(0, len(new), batch):
             several = new[start : start + batch]

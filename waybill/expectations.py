@@ -94,6 +94,7 @@ class Expectations:
             state.issue_time,
             state.expire_time,
             state.content,
+            state.minted_in,
         )
 
 

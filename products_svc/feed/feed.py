@@ -9,7 +9,7 @@ from typing import Protocol
 from products_svc.feed import messages
 from products_svc.feed.poller import History, Pace, Poller, Tail
 from products_svc.feed.stall import unless_stalled
-from products_svc.store.values import Position, SubjectGrant
+from products_svc.store.values import Beginning, Position, SubjectGrant
 from shop.products.v1 import products_pb2 as pb
 from waybill.errors import HistoryCompacted, StorageUnavailable
 
@@ -33,6 +33,10 @@ class Source(History, Protocol):
 
     def snapshot(self) -> AbstractAsyncContextManager[Copy]:
         """A copy of all grants."""
+        ...
+
+    async def beginning(self, within_s: float) -> Beginning:
+        """Where changes begin that were committed at most `within_s` seconds ago, or are left."""
         ...
 
 
@@ -65,11 +69,13 @@ class Feed:
         """End all streams with ShuttingDown."""
         await self._poller.close()
 
-    def watch(self, epoch: int, resume_revision: int) -> Stream:
+    def watch(self, epoch: int, resume_revision: int, within_s: float | None = None) -> Stream:
         """A snapshot unless the caller's history can be resumed, then changes for ever.
 
         Another epoch than the database's gets a snapshot. So does a revision that the database has
-        not reached: it was restored from a backup, and what the caller knows never happened.
+        not reached: it was restored from a backup, and what the caller knows never happened. With
+        `within_s` the changes of so many seconds, as far as they are left, come instead of any
+        snapshot, and instead of HistoryCompacted at the start.
 
         Raises:
             HistoryCompacted: the changes after `resume_revision` are gone, or went while the
@@ -77,11 +83,15 @@ class Feed:
             StorageUnavailable: the database does not answer.
             ShuttingDown: the process drains.
         """
-        return unless_stalled(self._watched(epoch, resume_revision), self._pace.stall_s)
+        return unless_stalled(self._watched(epoch, resume_revision, within_s), self._pace.stall_s)
 
-    async def _watched(self, epoch: int, resume_revision: int) -> Stream:
+    async def _watched(self, epoch: int, resume_revision: int, within_s: float | None) -> Stream:
         with self._poller.watching():
-            cursor = await self._resumed(epoch, resume_revision)
+            cursor = await self._resumed(epoch, resume_revision, within_s)
+            if cursor is None and within_s is not None:
+                beginning = await self._source.beginning(within_s)
+                yield messages.changes_start(beginning)
+                cursor = _Cursor(beginning.epoch, beginning.revision)
             if cursor is None:
                 async with self._source.snapshot() as copy:
                     position = await copy.start()
@@ -93,12 +103,14 @@ class Feed:
                 async for message in followed:
                     yield message
 
-    async def _resumed(self, epoch: int, revision: int) -> _Cursor | None:
-        """Where to go on; None if only a snapshot helps."""
+    async def _resumed(self, epoch: int, revision: int, within_s: float | None) -> _Cursor | None:
+        """Where to go on; None if the watcher must begin."""
         position = await self._source.position()
         if not revision or epoch != position.epoch or revision > position.revision:
             return None
         if revision < position.floor:
+            if within_s is not None:
+                return None
             raise HistoryCompacted(f"revision {revision} is below {position.floor}")
         return _Cursor(epoch, revision)
 

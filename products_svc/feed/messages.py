@@ -7,7 +7,7 @@ from operator import attrgetter
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from products_svc.issuing import Grant
-from products_svc.store.values import Change, ChangeKind, Position, SubjectGrant
+from products_svc.store.values import Beginning, Change, ChangeKind, Position, SubjectGrant
 from shop.products.v1 import products_pb2 as pb
 
 
@@ -26,6 +26,7 @@ def change_message(change: Change) -> pb.Change:
         revision=change.revision,
         subject=change.subject,
         commit_time=_timestamp(change.commit_time_us),
+        nothing_lost=change.nothing_lost,
     )
     if change.kind is ChangeKind.GRANTED:
         message.granted.CopyFrom(grant_message(change.grant))
@@ -57,6 +58,16 @@ def snapshot_end(position: Position, grant_count: int) -> pb.WatchAccessResponse
     """The copy is whole."""
     end = pb.SnapshotEnd(revision=position.revision, grant_count=grant_count)
     return pb.WatchAccessResponse(epoch=position.epoch, snapshot_end=end)
+
+
+def changes_start(beginning: Beginning) -> pb.WatchAccessResponse:
+    """Changes after `beginning` follow, without a copy."""
+    start = pb.ChangesStart(
+        revision=beginning.revision,
+        newest_revision=beginning.newest,
+        epoch_start_time=_timestamp(beginning.epoch * 1000),  # an epoch is named after its start
+    )
+    return pb.WatchAccessResponse(epoch=beginning.epoch, changes_start=start)
 
 
 def change_batch(

@@ -35,6 +35,10 @@ from waybill.values import CarriedState
 STATE_BUDGET_BYTES = 4096
 DEADLINE_S = 5
 CATCH_UP_S = 30
+_WITHOUT_TIME = {
+    "replica_lag_bound_s": 2 * 3600,  # the test's clock leaps; the bound has tests of its own
+    "reference_cache_ttl_s": 0,  # the cache has tests of its own
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class World:
     state_budget_bytes = STATE_BUDGET_BYTES
     products_settings: Mapping[str, Any] = MappingProxyType({})
     """Of the products service, besides those that every world has."""
+    orders_settings: Mapping[str, Any] = MappingProxyType({})
+    """The same of the orders service."""
 
     def __init__(
         self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
@@ -82,12 +88,10 @@ class World:
         await stack.enter_async_context(self._products_stack)
         products_port = await self._start_products()
         orders_port = await self._start_orders(stack, products_port)
-        self._products = products_pb2_grpc.ProductsServiceStub(
-            await stack.enter_async_context(_channel(products_port))
-        )
-        self._orders = orders_pb2_grpc.OrdersServiceStub(
-            await stack.enter_async_context(_channel(orders_port))
-        )
+        self.products_channel = await stack.enter_async_context(_channel(products_port))
+        self.orders_channel = await stack.enter_async_context(_channel(orders_port))
+        self._products = products_pb2_grpc.ProductsServiceStub(self.products_channel)
+        self._orders = orders_pb2_grpc.OrdersServiceStub(self.orders_channel)
 
     async def _start_products(self) -> int:
         settings = products_svc.settings.Settings(
@@ -121,12 +125,10 @@ class World:
             service_token_file=self._folder / "service-token",
             replica_path=self._folder / "replica",
             replica_map_bytes=2**24,
-            replica_lag_bound_s=2 * 3600,  # the test's clock leaps; the bound has tests of its own
             state_budget_bytes=STATE_BUDGET_BYTES,
             reference_url=self._store_url,
             reference_prefix=self._store_prefix,
-            reference_cache_ttl_s=0,  # the cache has tests of its own
-            **self._common,
+            **{**self._common, **_WITHOUT_TIME, **self.orders_settings},
         )
         orders = orders_svc.bootstrap.build(settings, self.clock)
         stack.push_async_callback(orders.close)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import structlog
 
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -36,7 +38,8 @@ class Lab:
         self.hanging = False
         self.follower = Follower(
             self,
-            self.writer,
+            ReplicaSink(self.writer, self.clock),
+            name="replica",
             log=structlog.testing.CapturingLogger(),
             pace=Pace(silence_s=0.02, first_event_s=0.02, backoff_s=1.0, max_backoff_s=8.0),
             clock=self.clock,
@@ -179,6 +182,30 @@ async def test_a_dead_history_is_never_adopted(lab: Lab, history: str) -> None:
     lab.clock.advance(6.0)
     await lab.play(dead.stream)
     with pytest.raises(ReplicaNotReady, match="lags"):
+        lab.reader.grants("ada", ["1"])
+
+
+async def test_emptiness_is_not_adopted_until_somebody_is_granted_something(
+    lab: Lab, products: Products
+) -> None:
+    await lab.play(products.stream)
+    anew = Products(epoch=2)
+    await lab.play(anew.stream)
+    with pytest.raises(ReplicaNotReady, match="missing"):
+        lab.reader.grants("ada", ["1"])
+    assert lab.reader.status().grants == 2
+    anew.grant("eve", "1")
+    await lab.play(anew.stream)
+    assert set(lab.reader.grants("eve", ["1"])) == {"1"}
+    assert lab.reader.status().grants == 1
+
+
+async def test_a_history_that_starts_anew_during_a_snapshot_makes_the_copy_unusable(
+    lab: Lab, products: Products
+) -> None:
+    await lab.play(products.stream)
+    await lab.play(said(snapshot_start(2, 9), heartbeat(3, 1)))
+    with pytest.raises(ReplicaNotReady, match="missing"):
         lab.reader.grants("ada", ["1"])
 
 
