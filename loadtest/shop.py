@@ -113,6 +113,12 @@ class Shop:
         return self._orders
 
     @property
+    def store(self) -> ValkeyServer:
+        """The store of references."""
+        assert self._store is not None, "not started"
+        return self._store
+
+    @property
     def products_target(self) -> str:
         """Where the products service is, `host:port`."""
         return self.products.target
@@ -135,8 +141,7 @@ class Shop:
     @property
     def pids(self) -> dict[str, tuple[int, ...]]:
         """The process ids of everything that runs, by service: "orders", "products", "store"."""
-        assert self._store is not None, "not started"
-        store = (self._store.pid,)
+        store = (self.store.pid,)
         return {"orders": self.orders_pids, "products": self.products.pids, "store": store}
 
     def token(self, subject: str, roles: Sequence[str] = ()) -> str:

@@ -9,12 +9,14 @@ from importlib.resources import files
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.servicer import OrdersServicer
@@ -244,7 +246,10 @@ def _replica_files(parts: Parts) -> Environments:
     parts.closers.push_async_callback(writer.close)
     log = make_logger(settings.log_level, service="orders")
     pace = Pace.within(settings.replica_lag_bound_s)
-    follower = Follower(_products(parts), writer, log=log, pace=pace, clock=parts.clock)
+    sink = ReplicaSink(writer, parts.clock)
+    follower = Follower(
+        _products(parts), sink, name="replica", log=log, pace=pace, clock=parts.clock
+    )
     parts.closers.push_async_callback(cancelled, asyncio.create_task(follower.run()))
     return OwnEnvironment(store.environment)
 

@@ -162,7 +162,7 @@ class ProductsClient:
     async def watch(
         self, epoch: int, resume_revision: int
     ) -> AsyncGenerator[WatchAccessResponse, None]:
-        """See `orders_svc.replica.follower.Feed`."""
+        """See `orders_svc.feed.follower.Feed`."""
         request = WatchAccessRequest(epoch=epoch, resume_revision=resume_revision)
         with _translated(), self._calls.call(request, self._metadata()) as metadata:
             call = self._stub.WatchAccess(request, metadata=metadata)

@@ -104,7 +104,7 @@ def build(
     )
     publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
-    feed = Feed(store, _pace(settings))
+    feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
     log = make_logger(settings.log_level, service="products")
     user_keys = keys_from(settings.user_keys, clock, log)

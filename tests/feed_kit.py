@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from shop.products.v1.products_pb2 import (
     Change,
     ChangeBatch,
+    ChangesStart,
     Grant,
     Heartbeat,
     SnapshotEnd,
@@ -24,10 +25,9 @@ def snapshot_start(epoch: int, revision: int) -> WatchAccessResponse:
     return WatchAccessResponse(epoch=epoch, snapshot_start=SnapshotStart(revision=revision))
 
 
-def part(epoch: int, subject: str, *grants: Grant) -> WatchAccessResponse:
-    return WatchAccessResponse(
-        epoch=epoch, snapshot_grants=SnapshotGrants(subject=subject, grants=grants)
-    )
+def part(epoch: int, subject: str, *grants: Grant, revision: int = 0) -> WatchAccessResponse:
+    some = SnapshotGrants(subject=subject, grants=grants, revision=revision)
+    return WatchAccessResponse(epoch=epoch, snapshot_grants=some)
 
 
 def snapshot_end(epoch: int, revision: int, count: int) -> WatchAccessResponse:
@@ -36,14 +36,25 @@ def snapshot_end(epoch: int, revision: int, count: int) -> WatchAccessResponse:
     )
 
 
+def changes_start(
+    epoch: int, revision: int, newest: int, began_at: float = 0.0
+) -> WatchAccessResponse:
+    start = ChangesStart(revision=revision, newest_revision=newest)
+    start.epoch_start_time.FromMicroseconds(int(began_at * 1e6))
+    return WatchAccessResponse(epoch=epoch, changes_start=start)
+
+
 def changes(epoch: int, previous_revision: int, *batch: Change) -> WatchAccessResponse:
     return WatchAccessResponse(
         epoch=epoch, changes=ChangeBatch(previous_revision=previous_revision, changes=batch)
     )
 
 
-def heartbeat(epoch: int, revision: int) -> WatchAccessResponse:
-    return WatchAccessResponse(epoch=epoch, heartbeat=Heartbeat(revision=revision))
+def heartbeat(epoch: int, revision: int, looked_at: float | None = None) -> WatchAccessResponse:
+    beat = Heartbeat(revision=revision)
+    if looked_at is not None:
+        beat.send_time.FromMicroseconds(int(looked_at * 1e6))
+    return WatchAccessResponse(epoch=epoch, heartbeat=beat)
 
 
 def granted(revision: int, subject: str, product_id: str, most: int = 0, price: int = 0) -> Change:
@@ -96,7 +107,7 @@ class Products:
         yield snapshot_start(self.epoch, self.revision)
         for (subject, product_id), (most, price) in sorted(self.grants.items()):
             grant = Grant(product_id=product_id, max_quantity=most, unit_price_micros=price)
-            yield part(self.epoch, subject, grant)
+            yield part(self.epoch, subject, grant, revision=self.revision)
         yield snapshot_end(self.epoch, self.revision, len(self.grants))
 
     def _changes(self, after: int, batch: int) -> Iterable[WatchAccessResponse]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.change.outage.show import outage_parts
 from loadtest.change.record import UnderChange
 
 
-def parts(_found: UnderChange) -> Iterator[Table | Text]:
+def parts(found: UnderChange) -> Iterator[Table | Text]:
     """A title, a table and its notes for each experiment that was run."""
-    yield from ()
+    yield from outage_parts(found.outage)

@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.products_client import connect
-from orders_svc.replica.follower import Follower, Pace
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaLocked, ReplicaStore, ReplicaUnusable
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.settings import Settings
@@ -113,7 +115,7 @@ async def _follow(settings: Settings, store: ReplicaStore, providers: Providers 
     writer = ReplicaWriter(store)
     log = make_logger(settings.log_level, service="orders-follower")
     pace = Pace.within(settings.replica_lag_bound_s)
-    follower = Follower(client, writer, log=log, pace=pace)
+    follower = Follower(client, ReplicaSink(writer), name="replica", log=log, pace=pace)
     following = asyncio.create_task(follower.run())
     stopping = asyncio.create_task(_told_to_stop(with_parent=settings.worker > 0))
     try:

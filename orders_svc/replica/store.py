@@ -17,7 +17,8 @@ from typing import IO
 
 import lmdb
 
-from orders_svc.replica.apply import Position
+from orders_svc.feed.follower import SnapshotDropped
+from orders_svc.feed.steps import Position
 from orders_svc.replica.records import (
     META_KEY,
     Meta,
@@ -41,7 +42,7 @@ class ReplicaUnusable(RuntimeError):
     """The replica's files cannot be opened."""
 
 
-class SnapshotIncomplete(Exception):
+class SnapshotIncomplete(SnapshotDropped):
     """Fewer or more grants arrived than the snapshot has."""
 
 

@@ -23,6 +23,7 @@ from shop.products.v1 import products_pb2, products_pb2_grpc
 from tests.contract.forgery import Workshop
 from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
+from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
 from waybill.serving.server import running
 from waybill.signing import SigningKey, SigningKeyFile, public_jwks, sign_jwt
@@ -220,9 +221,9 @@ class World:
         assert probe.code in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
         return probe == OK
 
-    async def rotate_keys(self, keep: int = 2) -> None:
+    async def rotate_keys(self, keep: int = 2, algorithm: str = DEFAULT_ALGORITHM) -> None:
         """Products signs with a new key; `keep` keys stay trusted, the new one among them."""
-        file = SigningKeyFile(self._folder / "signing-keys.json")
+        file = SigningKeyFile(self._folder / "signing-keys.json", algorithm)
         file.rotate(keep)
         file.write_public(self._folder / "products.jwks")
         self.clock.advance(60)  # beyond every interval at which key files are looked at

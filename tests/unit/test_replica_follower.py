@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import structlog
 
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -36,7 +38,8 @@ class Lab:
         self.hanging = False
         self.follower = Follower(
             self,
-            self.writer,
+            ReplicaSink(self.writer, self.clock),
+            name="replica",
             log=structlog.testing.CapturingLogger(),
             pace=Pace(silence_s=0.02, first_event_s=0.02, backoff_s=1.0, max_backoff_s=8.0),
             clock=self.clock,
@@ -205,6 +208,16 @@ async def test_silence_ends_a_stream(lab: Lab, products: Products) -> None:
     await lab.play(products.stream, products.stream)
     assert lab.follower.counters.silences == 2
     assert lab.asked == [(0, 0), (1, 2)]
+
+
+@pytest.mark.parametrize(("looked_s_ago", "lag_s"), [(None, 0.0), (3.0, 3.0), (-3.0, 0.0)])
+async def test_lag_counts_from_when_the_source_looked(
+    lab: Lab, products: Products, looked_s_ago: float | None, lag_s: float
+) -> None:
+    await lab.play(products.stream)
+    looked_at = None if looked_s_ago is None else lab.clock() - looked_s_ago
+    await lab.play(said(heartbeat(1, 2, looked_at)))
+    assert lab.reader.lag_s() == pytest.approx(lag_s)
 
 
 async def test_only_useless_events_are_silence_too(lab: Lab, products: Products) -> None:
