@@ -27,43 +27,50 @@ _ALL_GRANTS = select(grants.c.subject, *_GRANT_COLUMNS).order_by(
 )
 
 
+_POSITION = select(meta.c.epoch, meta.c.revision, meta.c.floor, meta.c.currency_code)
+
+
 def position(connection: Connection) -> Position:
     """Where the history stands in this transaction."""
-    row = connection.execute(select(meta.c.epoch, meta.c.revision, meta.c.floor)).one()
-    return Position(row.epoch, row.revision, row.floor)
+    return _position(connection.execute(_POSITION).one())
 
 
-def listing(connection: Connection, subject: str, after: str, limit: int) -> Listing:
-    """At most `limit` of the subject's products whose ids come after `after`."""
-    head = connection.execute(select(meta.c.revision, meta.c.currency_code)).one()
+def listing(
+    connection: Connection, subject: str, after: str, limit: int
+) -> tuple[Listing, Position]:
+    """At most `limit` of the subject's products whose ids come after `after`, and as of when."""
+    head = connection.execute(_POSITION).one()
     wanted = _LISTED.where(grants.c.subject == subject, grants.c.product_id > after)
     rows = connection.execute(wanted.limit(limit + 1)).all()
     found = tuple(ListedProduct(row.display_name, _grant(row)) for row in rows[:limit])
-    return Listing(found, len(rows) > limit, head.revision, head.currency_code)
+    listing = Listing(found, len(rows) > limit, head.revision, head.currency_code)
+    return listing, _position(head)
 
 
-def listed(connection: Connection, subject: str, product_id: str) -> Listing:
-    """The one product, or none if the subject is not granted it."""
-    head = connection.execute(select(meta.c.revision, meta.c.currency_code)).one()
+def listed(connection: Connection, subject: str, product_id: str) -> tuple[Listing, Position]:
+    """The one product, or none if the subject is not granted it, and as of when."""
+    head = connection.execute(_POSITION).one()
     wanted = _LISTED.where(grants.c.subject == subject, grants.c.product_id == product_id)
     found = tuple(ListedProduct(r.display_name, _grant(r)) for r in connection.execute(wanted))
-    return Listing(found, False, head.revision, head.currency_code)
+    return Listing(found, False, head.revision, head.currency_code), _position(head)
 
 
 def granted(
     connection: Connection, subject: str, product_ids: Collection[str]
-) -> tuple[tuple[Grant, ...], int]:
-    """The subject's grants among `product_ids`, and the revision they were read at."""
+) -> tuple[tuple[Grant, ...], Position]:
+    """The subject's grants among `product_ids`, and as of when."""
     wanted = select(*_GRANT_COLUMNS).where(
         grants.c.subject == subject, grants.c.product_id.in_(product_ids)
     )
-    return tuple(map(_grant, connection.execute(wanted))), position(connection).revision
+    return tuple(map(_grant, connection.execute(wanted))), position(connection)
 
 
-def known_products(connection: Connection, product_ids: Collection[str]) -> tuple[set[str], int]:
-    """Which of `product_ids` the catalogue has, and the revision they were looked up at."""
+def known_products(
+    connection: Connection, product_ids: Collection[str]
+) -> tuple[set[str], Position]:
+    """Which of `product_ids` the catalogue has, and as of when."""
     wanted = select(products.c.product_id).where(products.c.product_id.in_(product_ids))
-    return set(connection.scalars(wanted)), position(connection).revision
+    return set(connection.scalars(wanted)), position(connection)
 
 
 def changes_after(connection: Connection, revision: int, limit: int) -> tuple[Change, ...]:
@@ -81,6 +88,10 @@ def all_grants(connection: Connection, chunk: int) -> Iterator[Sequence[SubjectG
 
 def _grant(row: Row[*tuple[Any, ...]]) -> Grant:
     return Grant(row.product_id, row.max_quantity, row.unit_price_micros)
+
+
+def _position(row: Row[*tuple[Any, ...]]) -> Position:
+    return Position(row.epoch, row.revision, row.floor)
 
 
 def _change(row: Row[*tuple[Any, ...]]) -> Change:
