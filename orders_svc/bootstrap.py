@@ -98,9 +98,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
     state_keys = JwksFile(settings.state_keys, clock)
     parts = Parts(settings, clock, state_keys, verified)
     store = OrderStore(
-        Ledger.open(settings.database_url, clock=clock),
+        open_ledger(settings, clock),
         group_commit=settings.group_commit,
         max_waiting=settings.max_waiting_orders,
+        patience_s=2 * settings.database_timeout_s,
     )
     parts.closers.push_async_callback(store.close)
     parts.checks.update(
@@ -122,6 +123,20 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         service_names=[SERVICE.full_name],
         checks=parts.checks,
         _closers=parts.closers,
+    )
+
+
+def open_ledger(settings: Settings, clock: Callable[[], float]) -> Ledger:
+    """The ledger of the settings.
+
+    Raises:
+        waybill.errors.StorageUnavailable: the database cannot be opened, or lacks the tables.
+    """
+    return Ledger.open(
+        settings.database_url,
+        clock=clock,
+        timeout_s=settings.database_timeout_s,
+        create=settings.database_create,
     )
 
 

@@ -153,7 +153,12 @@ def open_database(
         statement_timeout_s=statement_timeout_s,
     )
     create = settings.database_create if create is None else create
-    if prepare(database, clock, settings.currency_code, create=create):
+    try:
+        moved = prepare(database, clock, settings.currency_code, create=create)
+    except BaseException:
+        database.close()
+        raise
+    if moved:
         log = make_logger(settings.log_level, service="products")
         log.warning("history_begun_anew", why="the database was restored, or a standby took over")
     return database
