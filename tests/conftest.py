@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import settings
 
@@ -43,16 +44,17 @@ def new_postgres() -> PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def new_schema(postgres: PostgresServer) -> NewDatabase:
+def new_schema(postgres: PostgresServer) -> Iterator[NewDatabase]:
     """Makes schemas of their own: they cost far less than databases."""
     names = map("test_{}".format, count())
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
 
-    def make() -> str:
-        name = next(names)
-        postgres.execute(f"CREATE SCHEMA {name}")
-        return f"{postgres.url()}?options=-csearch_path%3D{name}"
+        def make() -> str:
+            name = next(names)
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+            return f"{postgres.url()}?options=-csearch_path%3D{name}"
 
-    return make
+        yield make
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.engines)])
