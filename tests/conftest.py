@@ -34,13 +34,13 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-def new_postgres() -> PostgresServer:
+def new_postgres(**options: str) -> PostgresServer:
     """A server, not started yet, for a test that stops or changes it."""
     try:
         installed()
     except StartFailed as missing:
         pytest.fail(str(missing), pytrace=False)
-    return PostgresServer()
+    return PostgresServer(**options)
 
 
 @pytest.fixture(scope="session")

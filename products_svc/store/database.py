@@ -72,10 +72,10 @@ class Database:
 
     @contextmanager
     def copying(self) -> Iterator[Connection]:
-        """As `reading`, for as long as it takes."""
+        """As `reading`, with as much time between statements as it takes."""
         with self.reading() as connection:
             if not self._sqlite:
-                postgresql.unbounded(connection)
+                postgresql.rest(connection)
             yield connection
 
     @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, tuple_
 
 from products_svc.issuing import Grant
 from products_svc.store.tables import changes, grants, meta, products
@@ -22,6 +22,7 @@ _LISTED = (
     .join(products, products.c.product_id == grants.c.product_id)
     .order_by(grants.c.product_id)
 )
+_KEY = tuple_(grants.c.subject, grants.c.product_id)
 _ALL_GRANTS = select(grants.c.subject, *_GRANT_COLUMNS).order_by(
     grants.c.subject, grants.c.product_id
 )
@@ -80,10 +81,14 @@ def changes_after(connection: Connection, revision: int, limit: int) -> tuple[Ch
 
 
 def all_grants(connection: Connection, chunk: int) -> Iterator[Sequence[SubjectGrant]]:
-    """Every grant, by subject and product id, in chunks of at most `chunk` rows."""
-    rows = connection.execute(_ALL_GRANTS, execution_options={"yield_per": chunk})
-    for part in rows.partitions(chunk):
-        yield [SubjectGrant(row.subject, _grant(row)) for row in part]
+    """Every grant, by subject and product id, in chunks of at most `chunk` rows.
+
+    Each is a statement of its own, so that none takes long and nothing is left open between them.
+    """
+    after = ("", "")
+    while rows := connection.execute(_ALL_GRANTS.where(_KEY > after).limit(chunk)).all():
+        yield [SubjectGrant(row.subject, _grant(row)) for row in rows]
+        after = (rows[-1].subject, rows[-1].product_id)
 
 
 def _grant(row: Row[*tuple[Any, ...]]) -> Grant:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -157,7 +158,9 @@ class Store:
                 writer = Writer(connection, self._clock, self._history_changes)
                 self._continuity.require(writer.position, since)
                 change(writer)
-                return writer.finish()
+                revision = writer.finish()
+            self._continuity.require(replace(writer.position, revision=revision), since)
+            return revision
 
         return await self._writer.run(repeated, work)
 

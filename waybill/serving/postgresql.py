@@ -34,10 +34,7 @@ SELECT set_config('synchronous_commit', 'on', false),
   set_config('tcp_keepalives_count', '3', false),
   {_PLACE}, current_setting('fsync')
 """
-_UNBOUNDED = text(
-    "SELECT set_config('statement_timeout', '0', true),"
-    " set_config('idle_in_transaction_session_timeout', '0', true)"
-)
+_REST = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 _HISTORY = text(f"SELECT {_PLACE} || '/' || (SELECT timeline_id FROM pg_control_checkpoint())")  # noqa: S608
 
@@ -73,9 +70,9 @@ def open_engine(
     return engine
 
 
-def unbounded(connection: Connection) -> None:
-    """Let this transaction's statements take their time, and it rest between them."""
-    connection.execute(_UNBOUNDED)
+def rest(connection: Connection) -> None:
+    """Let this transaction rest between its statements for as long as it likes."""
+    connection.execute(_REST)
 
 
 def alone(connection: Connection, key: int) -> None:
