@@ -86,7 +86,7 @@ def all_grants(connection: Connection, chunk: int) -> Iterator[Sequence[SubjectG
     Each is a statement of its own, so that none takes long and nothing is left open between them.
     """
     after = ("", "")
-    while rows := connection.execute(_ALL_GRANTS.where(_KEY > after).limit(chunk)).all():
+    while rows := connection.execute(_ALL_GRANTS.where(_KEY.__gt__(after)).limit(chunk)).all():
         yield [SubjectGrant(row.subject, _grant(row)) for row in rows]
         after = (rows[-1].subject, rows[-1].product_id)
 
