@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+import secrets
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +13,7 @@ from hypothesis import settings
 from loadtest.postgres import PostgresServer, installed
 from loadtest.processes import StartFailed
 from loadtest.valkey import ValkeyServer
+from tests.simulation.scratch import VARIABLE
 
 NewDatabase = Callable[[], str]
 """Makes an empty database, and gives its URL."""
@@ -18,6 +21,14 @@ NewDatabase = Callable[[], str]
 # A busy machine must not fail a property: speed is measured by `make bench`, never in tests.
 settings.register_profile("waybill", deadline=None)
 settings.load_profile("waybill")
+
+# One for the whole run: set before the processes of a distributed one begin, and inherited.
+os.environ.setdefault(VARIABLE, str(secrets.randbelow(10**9)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The seed of the run, to play the same histories again; said also in a quiet run."""
+    terminalreporter.write_line(f"seed of the played histories: {VARIABLE}={os.environ[VARIABLE]}")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, inspect, select, text, update
+from sqlalchemy.schema import CreateColumn
 
 from products_svc.store.database import Database
 from products_svc.store.tables import SCHEMA_VERSION, changes, meta, metadata, origin
@@ -40,6 +41,7 @@ def prepare(
     """
     with database.preparing() as connection:
         metadata.create_all(connection)
+        _add_missing_columns(connection, changes)
         head = connection.execute(select(meta)).one_or_none()
         if head is None and not create:  # what was created goes with the transaction
             raise UnfitDatabase(
@@ -93,6 +95,15 @@ def _moved(connection: Connection, place: str | None) -> bool:
     connection.execute(delete(origin))
     connection.execute(insert(origin).values(id=1, place=place))
     return kept is not None
+
+
+def _add_missing_columns(connection: Connection, table: Table) -> None:
+    """Bring a table of an older program up to date; what is added has a default for old rows."""
+    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in present:
+            added = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {added}"))
 
 
 def _begin_history(connection: Connection, clock: Callable[[], float], currency: str) -> None:
