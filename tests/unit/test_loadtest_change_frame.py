@@ -8,15 +8,15 @@ import pytest
 
 from loadtest import profile
 from loadtest.change.frame import ChangeRun
-from loadtest.change.outage.record import OutageResult
 from loadtest.change.record import UnderChange
 from loadtest.change.skew.record import SkewResult
 from loadtest.profile import Profile
 from loadtest.progress import Progress
 from loadtest.topics import Topic
+from tests.unit.change_samples import outage_result
 
 SEED = 7
-ONE = UnderChange(outage=(OutageResult(strategy="replica"),))
+ONE = UnderChange(outage=(outage_result(),))
 OTHER = UnderChange(skew=(SkewResult(strategy="replica"),))
 
 
