@@ -66,6 +66,10 @@ demo: $(STAMP) ## the story in the terminal: list, order, tamper, revoke, a head
 up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until Ctrl-C
 	@$(PY) -m loadtest.up $(ARGS)
 
+.PHONY: mesh
+mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
+	@$(PY) -m loadtest.mesh $(ARGS)
+
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page
 	@$(PY) -m loadtest.web $(ARGS)

@@ -13,11 +13,10 @@ from loadtest.change.skew.record import SkewResult
 from loadtest.profile import Profile
 from loadtest.progress import Progress
 from loadtest.topics import Topic
-from tests.unit.change_samples import outage_result
 
 SEED = 7
-ONE = UnderChange(outage=(outage_result(),))
-OTHER = UnderChange(skew=(SkewResult(strategy="replica"),))
+ONE = UnderChange(skew=(SkewResult(strategy="replica"),))
+OTHER = UnderChange(skew=(SkewResult(strategy="reference"),))
 
 
 class Fake:
