@@ -12,7 +12,9 @@ from types import TracebackType
 
 import psutil
 
-READY = re.compile(r"^ready port=(?P<port>\d+) pid=(?P<pid>\d+)", re.MULTILINE)
+READY = re.compile(
+    r"^ready port=(?P<port>\d+) pid=(?P<pid>\d+)(?: http_port=(?P<http_port>\d+))?$", re.MULTILINE
+)
 """The line on standard output that says that a service takes calls."""
 
 START_TIMEOUT_S = 30.0
@@ -209,6 +211,12 @@ class Service:
                 raise self._failure(f"was not ready within {self._start_timeout_s:g} s")
             time.sleep(_POLL_S)
         return ready[0]
+
+    @property
+    def http_ports(self) -> list[int]:
+        """Where it serves plain HTTP, each of its workers; empty where the settings want none."""
+        lines = READY.finditer(self._command.out.read_text(encoding="utf-8", errors="replace"))
+        return [int(line["http_port"]) for line in lines if line["http_port"]]
 
     def _ready(self) -> list[int]:
         """The port of every ready line of this life so far."""

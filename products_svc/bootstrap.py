@@ -38,6 +38,7 @@ from waybill.seldom import Seldom
 from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
+from waybill.serving.jwks_page import JwksPage
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
@@ -95,7 +96,12 @@ def build(
         UnfitDatabase: it is of another schema or currency.
         UnusableKeys: the signing keys cannot be read, made or published.
     """
-    keys = RotatingKey(settings.signing_keys, time.monotonic, algorithm=settings.signing_algorithm)
+    keys = RotatingKey(
+        settings.signing_keys,
+        time.monotonic,
+        settle_s=settings.signing_settle_s,
+        algorithm=settings.signing_algorithm,
+    )
     publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
     feed = Feed(store, _pace(settings), clock)
@@ -133,6 +139,14 @@ def build(
         checks=_checks(settings, user_keys, store, references),
         close=close,
     )
+
+
+def public_keys_page(settings: Settings) -> JwksPage:
+    """What readers fetch over HTTP: the file of the public keys.
+
+    A new key signs only after every answer without it may no longer be used.
+    """
+    return JwksPage(settings.public_keys, max_age_s=int(settings.signing_settle_s / 2))
 
 
 def open_database(settings: Settings, clock: Callable[[], float]) -> Database:
