@@ -20,7 +20,7 @@ from loadtest.change.calls import Administration, Desk
 from loadtest.change.changing import ANY, Changer, next_right
 from loadtest.change.customers import Customer
 from loadtest.change.history import History, Purpose
-from loadtest.change.lanes import STATED, Clients, Lane, Lifetimes
+from loadtest.change.lanes import Lane, Lifetimes, Revocation
 from loadtest.change.oracle import NONE, Finding, Key
 from loadtest.change.staleness.outcome import Judged, judged
 from loadtest.listing import credentials
@@ -41,6 +41,7 @@ LIVES = Lifetimes(
     cache_negative_ttl_s=2.0,
     reference_cache_ttl_s=3.0,
     lag_bound_s=5.0,
+    revocation_lag_bound_s=5.0,
 )
 STEADY, CHANGING = "salt", "tea"
 STEPS = 300
@@ -143,8 +144,7 @@ class Story:
         self._admin = Administration(shop.products_channel, token, DEADLINE_S)
         self._orders = OrdersServiceStub(shop.orders_channel)
         self._changer = Changer(self._admin, self.history, shop.clock)
-        clients = Clients.of(strategy)[0]
-        self._lane = Lane(strategy, clients, "expiry", STATED[strategy](LIVES))
+        self._lane = Lane.all_of([strategy], LIVES, Revocation.EXPIRY)[0]
         self._customers = {name: self._customer(name) for name in ("ann", "ben", "stranger")}
         self._rights = dict.fromkeys(("ann", "ben"), NONE)
 
