@@ -28,6 +28,8 @@ from orders_svc.replica.reader import ReplicaReader
 LOOK_S = 0.002
 """How often the copy is looked at; the lag is known to no better than this."""
 GIVE_UP_S = 900.0
+END_MARGIN_S = 0.1
+"""So that what is not sent any more does not count as lacking."""
 LAG_BOUND_S = 30.0
 MAP_BYTES = 8 << 30
 
@@ -104,7 +106,7 @@ def _observed(
         burst_changes=burst["changes"],
         burst_s=applied_at - max(burst["at"], ready_at),
         burst_cpu_s=cpu_applied - cpu_ready,
-        lags=tuple(_lag(reader, source, follower) for _ in plan.rates_per_s),
+        lags=tuple(_lag(reader, source, follower, plan.seconds_each) for _ in plan.rates_per_s),
     )
 
 
@@ -126,10 +128,15 @@ def _reached(reader: ReplicaReader, revision: int, follower: "subprocess.Popen[b
 
 def _look_again(reader: ReplicaReader) -> None:
     """Let a reader that began before the files were there find them."""
-    reader._environments.refresh()  # noqa: SLF001 -- its health check does the same, as a coroutine
+    reader._environments.refresh()
 
 
-def _lag(reader: ReplicaReader, source: Told, follower: "subprocess.Popen[bytes]") -> Lag:
+def _lag(
+    reader: ReplicaReader,
+    source: Told,
+    follower: "subprocess.Popen[bytes]",
+    seconds: float,
+) -> Lag:
     """The age of the oldest change that the copy lacks, sampled while changes come at one rate.
 
     A change counts as lacking from the moment at which it was due; what the copy has is known by
@@ -139,7 +146,7 @@ def _lag(reader: ReplicaReader, source: Told, follower: "subprocess.Popen[bytes]
     rate, began = begun["per_s"], begun["at"]
     cpu_before, first = process_cpu_s(follower.pid), reader.revision
     ages: list[float] = []
-    ends_at = began + _seconds_of(source)
+    ends_at = began + seconds - END_MARGIN_S
     while (now := time.time()) < ends_at:
         has = reader.revision - first
         ages.append(max(0.0, now - (began + (has + 1) / rate)) * 1e3)
@@ -155,11 +162,6 @@ def _lag(reader: ReplicaReader, source: Told, follower: "subprocess.Popen[bytes]
         max_ms=max(ages),
         cpu_share=cpu_s / (time.time() - began),
     )
-
-
-def _seconds_of(source: Told) -> float:
-    arguments = list(source.process.args)  # type: ignore[arg-type]  # we gave a list
-    return float(arguments[arguments.index("--seconds-each") + 1]) - 0.1
 
 
 def _file_bytes(replica: Path) -> int:

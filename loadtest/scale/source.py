@@ -1,8 +1,8 @@
 """A products service of any size for a follower: it makes its grants up as it sends them.
 
-Run as a process: `python -m loadtest.scale.source --subjects 100 --grants-each 1000 --rates 200 2000`
+    python -m loadtest.scale.source --subjects 100 --grants-each 1000 --rates 200 2000
 
-It tells on standard output, a JSON object a line, what it does when (seconds since the Unix epoch).
+It tells on standard output, a JSON object a line, what it does when (seconds since the epoch).
 Grants and changes are put together from bytes that were serialised once, so that what is measured
 is the follower and not the making of its input.
 """
@@ -12,7 +12,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ class Source:
         self._plan = plan
         self._revision = plan.grants
 
-    async def watch(self, request: bytes, _context: object) -> AsyncIterator[bytes]:
+    async def watch(self, request: bytes, _context: object) -> AsyncGenerator[bytes, None]:
         """Everything that the plan has, as serialised responses; then heartbeats."""
         asked = WatchAccessRequest.FromString(request)
         if not asked.resume_revision:
@@ -197,7 +197,7 @@ def say(what: str, **facts: object) -> None:
 async def serve(plan: Plan) -> None:
     """Serve on a free loopback port until killed."""
     server = aio.server()
-    handler = grpc.unary_stream_rpc_method_handler(Source(plan).watch)
+    handler: Any = grpc.unary_stream_rpc_method_handler(Source(plan).watch)
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),)
     )
@@ -219,7 +219,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     asyncio.run(
         serve(
             Plan(
-                given.subjects, given.grants_each, given.burst, tuple(given.rates), given.seconds_each
+                given.subjects,
+                given.grants_each,
+                given.burst,
+                tuple(given.rates),
+                given.seconds_each,
             )
         )
     )
