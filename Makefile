@@ -78,6 +78,10 @@ locust: $(STAMP) ## the same load in Locust's web page
 bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 	@$(PY) -m loadtest.bench $(ARGS)
 
+.PHONY: scale
+scale: $(STAMP) ## replicas of up to ten million grants, and what millions of users would need
+	@$(PY) -m loadtest.scale $(ARGS)
+
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
 	@$(PY) -m loadtest.id_lists $(ARGS)
