@@ -74,6 +74,10 @@ locust: $(STAMP) ## the same load in Locust's web page
 bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 	@$(PY) -m loadtest.bench $(ARGS)
 
+.PHONY: bench-pages
+bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
+	@$(PY) -m loadtest.bench.pages $(ARGS)
+
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
 	@$(PY) -m loadtest.id_lists $(ARGS)

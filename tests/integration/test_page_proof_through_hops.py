@@ -55,7 +55,7 @@ class Shop(World):
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once; the tests' services only read it."""
+    """Made once; what services add to it are the three products of their usual catalogue."""
     lab = Lab(tmp_path_factory.mktemp("million"))
     lab.fill([])
     a_million.fill(lab.folder / "products.db")
