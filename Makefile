@@ -81,6 +81,9 @@ bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 .PHONY: scale
 scale: $(STAMP) ## replicas of up to ten million grants, and what millions of users would need
 	@$(PY) -m loadtest.scale $(ARGS)
+.PHONY: bench-pages
+bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
+	@$(PY) -m loadtest.bench.pages $(ARGS)
 
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
