@@ -25,6 +25,7 @@ from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
 from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
+from waybill.providers import Providers
 from waybill.serving.server import running
 from waybill.signing import SigningKey, SigningKeyFile, public_jwks, sign_jwt
 from waybill.status import error_from
@@ -59,6 +60,11 @@ class World:
     state_budget_bytes = STATE_BUDGET_BYTES
     products_settings: Mapping[str, Any] = MappingProxyType({})
     """Of the products service, besides those that every world has."""
+    orders_settings: Mapping[str, Any] = MappingProxyType({})
+    """Of the orders service, likewise."""
+    products_providers: Providers | None = None
+    orders_providers: Providers | None = None
+    """Where their spans and metrics go."""
 
     def __init__(
         self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
@@ -82,6 +88,7 @@ class World:
         await stack.enter_async_context(self._products_stack)
         products_port = await self._start_products()
         orders_port = await self._start_orders(stack, products_port)
+        self.targets = f"127.0.0.1:{products_port}", f"127.0.0.1:{orders_port}"
         self._products = products_pb2_grpc.ProductsServiceStub(
             await stack.enter_async_context(_channel(products_port))
         )
@@ -104,7 +111,7 @@ class World:
             **{**self._common, **self.products_settings},
         )
         add_products(settings, self.clock)
-        products = products_svc.bootstrap.build(settings, self.clock)
+        products = products_svc.bootstrap.build(settings, self.clock, self.products_providers)
         self._products_stack.push_async_callback(products.close)
         return await self._products_stack.enter_async_context(
             running(settings, products.services, products.service_names, products.checks)
@@ -126,9 +133,9 @@ class World:
             reference_url=self._store_url,
             reference_prefix=self._store_prefix,
             reference_cache_ttl_s=0,  # the cache has tests of its own
-            **self._common,
+            **{**self._common, **self.orders_settings},
         )
-        orders = orders_svc.bootstrap.build(settings, self.clock)
+        orders = orders_svc.bootstrap.build(settings, self.clock, self.orders_providers)
         stack.push_async_callback(orders.close)
         return await stack.enter_async_context(
             running(settings, orders.services, orders.service_names, orders.checks)
