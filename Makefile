@@ -26,7 +26,7 @@ setup: $(STAMP) ## make the virtual environment from the lock
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	@$(PY) -m pytest -n 2 --dist worksteal -q
+	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
@@ -52,6 +52,7 @@ limits-check: $(STAMP) ## measure again, and fail where a limit moved
 limits-update: $(STAMP) ## measure, and write mesh/limits.json and the library's table
 	@$(PY) -m loadtest.limits --update
 	@$(PY) -m tools.hop_limits generate
+	@$(PY) -m loadtest.id_lists --update
 
 .PHONY: limits-foreign
 limits-foreign: ## fetch grpc-js, the foreign endpoint of `make limits`
@@ -64,6 +65,10 @@ demo: $(STAMP) ## the story in the terminal: list, order, tamper, revoke, a head
 .PHONY: up
 up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until Ctrl-C
 	@$(PY) -m loadtest.up $(ARGS)
+
+.PHONY: mesh
+mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
+	@$(PY) -m loadtest.mesh $(ARGS)
 
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page
