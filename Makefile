@@ -125,8 +125,16 @@ hop-limits: $(STAMP) ## generate the library's table of limits from mesh/limits.
 hop-limits-check: $(STAMP) ## regenerate it and compare
 	@$(PY) -m tools.hop_limits check
 
+.PHONY: contracts
+contracts: $(STAMP) ## hold the register of contracts to the code, compare with the last release, draw it
+	@$(PY) -m tools.contracts draw
+
+.PHONY: contracts-check
+contracts-check: $(STAMP) ## the same, and draw nothing
+	@$(PY) -m tools.contracts check
+
 .PHONY: check
-check: lint type proto-check hop-limits-check test ## everything that must hold before a commit
+check: lint type proto-check hop-limits-check contracts-check test ## everything that must hold before a commit
 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
