@@ -28,6 +28,10 @@ setup: $(STAMP) ## make the virtual environment from the lock
 test: $(STAMP) ## all tests
 	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
+.PHONY: test-engines
+test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, NATS
+	@$(PY) -m pytest -n 2 --dist worksteal -q -m engines
+
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
 	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
