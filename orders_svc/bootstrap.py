@@ -129,9 +129,10 @@ def build(
     if revocations:
         _follow(revocations, parts)
     store = OrderStore(
-        Ledger.open(settings.database_url, clock=clock),
+        open_ledger(settings, clock),
         group_commit=settings.group_commit,
         max_waiting=settings.max_waiting_orders,
+        patience_s=2 * settings.database_timeout_s,
     )
     parts.closers.push_async_callback(store.close)
     parts.checks.update(
@@ -161,6 +162,20 @@ def build(
         service_names=[SERVICE.full_name],
         checks=parts.checks,
         _closers=parts.closers,
+    )
+
+
+def open_ledger(settings: Settings, clock: Callable[[], float]) -> Ledger:
+    """The ledger of the settings.
+
+    Raises:
+        waybill.errors.StorageUnavailable: the database cannot be opened, or lacks the tables.
+    """
+    return Ledger.open(
+        settings.database_url,
+        clock=clock,
+        timeout_s=settings.database_timeout_s,
+        create=settings.database_create,
     )
 
 

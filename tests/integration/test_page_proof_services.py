@@ -15,12 +15,14 @@ from tests.contract import proof_forgery
 from tests.contract.seeding import PRODUCTS
 from tests.contract.world import OK, Outcome, World, world
 from tests.products_kit import Lab
+from waybill.budget import DEFAULT_PATH, PathBudget
 from waybill.metadata import AUTHORIZATION, STRATEGY
 from waybill.strategy import Strategy
 from waybill.v1.page_proof_pb2 import PageProof, PageRoot
 from waybill.values import CarriedState
 
-IN_METADATA, IN_MESSAGE = PageProofCarrier(), PageProofCarrier(metadata_bytes=0)
+PATH = PathBudget(DEFAULT_PATH)
+IN_METADATA, IN_MESSAGE = PageProofCarrier(PATH), PageProofCarrier(PATH, metadata_share=0)
 INVALID = Outcome(grpc.StatusCode.UNAUTHENTICATED, "STATE_INVALID")
 MISMATCH = Outcome(grpc.StatusCode.PERMISSION_DENIED, "SUBJECT_MISMATCH")
 
