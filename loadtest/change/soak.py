@@ -72,8 +72,9 @@ class SoakRun(Value):
 class Soak:
     """One shop after the other, each until enough was decided."""
 
-    def __init__(self, decisions: int, seed: int) -> None:
-        self._each = -(-decisions // len(Revocation))
+    def __init__(self, decisions: int, seed: int, revocations: Sequence[Revocation]) -> None:
+        self._each = -(-decisions // len(revocations))
+        self._revocations = revocations
         self._seed = seed
         self.decided = 0
         self.faults: Counter[str] = Counter()
@@ -87,7 +88,7 @@ class Soak:
             ExperimentFailed: there was nobody left to harm.
             Contradiction: revisions do not rise with time.
         """
-        for revocation in Revocation:
+        for revocation in self._revocations:
             home = folder / revocation
             home.mkdir()
             lives = KNOBS.lifetimes
@@ -153,9 +154,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.change.soak", description=__doc__)
     parser.add_argument("--decisions", type=int, default=100_000, help="how many at least")
     parser.add_argument("--seed", type=int, default=1, help="of faults, orders and changes")
+    parser.add_argument(
+        "--revocation",
+        type=Revocation,
+        nargs="+",
+        choices=list(Revocation),
+        default=list(Revocation),
+        help="what ends state that travels; both, one after the other, by default",
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the record")
     options = parser.parse_args(argv)
-    soak = Soak(options.decisions, options.seed)
+    soak = Soak(options.decisions, options.seed, options.revocation)
     with tempfile.TemporaryDirectory(prefix="waybill-soak-") as folder:
         try:
             soak.run(Path(folder))
