@@ -36,6 +36,10 @@ test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, N
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
 	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
+.PHONY: soak
+soak: $(STAMP) ## 100,000 decisions while processes are killed and paused at random; ARGS="--seed 7"
+	@$(PY) -m loadtest.change.soak $(ARGS)
+
 .PHONY: compare-diff
 compare-diff: $(STAMP) ## what changed between two runs beyond the noise: A=run B=run
 	@$(PY) -m loadtest.diff $(A) $(B) $(ARGS)
