@@ -66,6 +66,10 @@ demo: $(STAMP) ## the story in the terminal: list, order, tamper, revoke, a head
 up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until Ctrl-C
 	@$(PY) -m loadtest.up $(ARGS)
 
+.PHONY: mesh
+mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
+	@$(PY) -m loadtest.mesh $(ARGS)
+
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page
 	@$(PY) -m loadtest.web $(ARGS)
@@ -77,6 +81,10 @@ bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 .PHONY: bench-pages
 bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
 	@$(PY) -m loadtest.bench.pages $(ARGS)
+
+.PHONY: scale
+scale: $(STAMP) ## replicas of up to ten million grants, and what millions of users would need
+	@$(PY) -m loadtest.scale $(ARGS)
 
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes

@@ -40,7 +40,7 @@ def staleness_parts(found: Sequence[StalenessResult]) -> Iterator[Table | Text]:
 
 
 def _conditions(found: Sequence[StalenessResult]) -> str:
-    phases = {(each.variant, each.changes_per_s, each.orders_per_s) for each in found}
+    phases = {(each.revocation, each.changes_per_s, each.orders_per_s) for each in found}
     told = (f"{c:,.0f} changes/s, {o:,.0f} orders/s ({v})" for v, c, o in sorted(phases))
     return "; ".join(told)
 
@@ -55,10 +55,10 @@ def _table(found: Sequence[StalenessResult]) -> Table:
 
 
 def _cells(each: StalenessResult) -> tuple[str, ...]:
-    variant = "" if each.variant == "expiry" else f", {each.variant}"
+    marked = "" if each.revocation == "expiry" else f", {each.revocation}"
     return (
         each.strategy,
-        f"{each.clients}{variant}",
+        f"{each.clients}{marked}",
         _three(each.revoke_to_refusal),
         _three(each.grant_to_accept),
         f"{each.wrong_per_thousand:.0f}",
