@@ -80,6 +80,7 @@ class World:
         self._products_stack = AsyncExitStack()
         self._orders_stack = AsyncExitStack()
         self._products_port = 0
+        self.orders_port = 0
         self._products: products_pb2_grpc.ProductsServiceAsyncStub
         self._orders: orders_pb2_grpc.OrdersServiceAsyncStub
 
@@ -138,10 +139,11 @@ class World:
         )
         orders = orders_svc.bootstrap.build(settings, self.clock)
         self._orders_stack.push_async_callback(orders.close)
-        port = await self._orders_stack.enter_async_context(
+        self.orders_port = await self._orders_stack.enter_async_context(
             running(settings, orders.services, orders.service_names, orders.checks)
         )
-        self.orders_channel = await self._orders_stack.enter_async_context(_channel(port))
+        channel = _channel(self.orders_port)
+        self.orders_channel = await self._orders_stack.enter_async_context(channel)
         self._orders = orders_pb2_grpc.OrdersServiceStub(self.orders_channel)
 
     def token(self, subject: str, *roles: str) -> str:
