@@ -21,6 +21,7 @@ from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.revocations import revocation_check, revocation_follower, revocations_of
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
+from orders_svc.state_keys import state_keys
 from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -32,21 +33,22 @@ from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
 from waybill.expectations import Expectations
-from waybill.keys import JwksFile, KeySource
+from waybill.keys import KeySource
 from waybill.page_proof import PageProofReader, ProofLimits
+from waybill.providers import Providers
 from waybill.references.cache import CacheBounds
 from waybill.references.reader import ReferenceReader
 from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.revocation import Revocations
 from waybill.revocation_metrics import observe
-from waybill.serving.assembly import keys_check, log_unmet, make_guard
+from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
 from waybill.strategy import Strategy
-from waybill.telemetry import Way, state_metrics
+from waybill.telemetry import StateMeter, StateMetrics, Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
@@ -81,16 +83,27 @@ class Parts:
     state_keys: KeySource
     expectations: Expectations
     verified: VerifiedCache
+    providers: Providers | None
+    metrics: StateMetrics
     checks: dict[str, Check] = field(default_factory=dict)
     closers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
+    def meter(self, strategy: Strategy) -> StateMeter:
+        """What counts the state that comes in under `strategy`."""
+        return self.metrics.of(strategy, Way.READ, self.clock)
 
-def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
+
+def build(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    providers: Providers | None = None,
+) -> Orders:
     """Put the service together, within a running event loop.
 
     Args:
         settings: of the service.
         clock: seconds since the Unix epoch.
+        providers: where spans and metrics go; None observes no calls.
 
     Raises:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
@@ -99,17 +112,27 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         OSError: a TLS file cannot be read.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    user_keys = JwksFile(settings.user_keys, clock)
-    state_keys = JwksFile(settings.state_keys, clock)
+    log = make_logger(settings.log_level, service="orders")
+    user_keys = keys_from(settings.user_keys, clock, log)
     revocations = revocations_of(settings, clock)
-    expectations = _expectations(settings, clock, revocations)
-    parts = Parts(settings, clock, state_keys, expectations, verified)
+    closers = AsyncExitStack()
+    parts = Parts(
+        settings,
+        clock,
+        state_keys(settings, clock, log, closers),
+        _expectations(settings, clock, revocations),
+        verified,
+        providers,
+        StateMetrics(providers) if providers else state_metrics(),
+        closers=closers,
+    )
     if revocations:
         _follow(revocations, parts)
     store = OrderStore(
-        Ledger.open(settings.database_url, clock=clock),
+        open_ledger(settings, clock),
         group_commit=settings.group_commit,
         max_waiting=settings.max_waiting_orders,
+        patience_s=2 * settings.database_timeout_s,
     )
     parts.closers.push_async_callback(store.close)
     parts.checks.update(
@@ -125,12 +148,34 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         store,
     )
     log_unmet(settings, settings.strategies, service="orders")
-    guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
+    guard = make_guard(
+        settings,
+        field_rules(),
+        user_keys,
+        verified,
+        clock=clock,
+        service="orders",
+        providers=providers,
+    )
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
         checks=parts.checks,
         _closers=parts.closers,
+    )
+
+
+def open_ledger(settings: Settings, clock: Callable[[], float]) -> Ledger:
+    """The ledger of the settings.
+
+    Raises:
+        waybill.errors.StorageUnavailable: the database cannot be opened, or lacks the tables.
+    """
+    return Ledger.open(
+        settings.database_url,
+        clock=clock,
+        timeout_s=settings.database_timeout_s,
+        create=settings.database_create,
     )
 
 
@@ -152,14 +197,14 @@ def _expectations(
 
 
 def _follow(revocations: Revocations, parts: Parts) -> None:
-    observe(revocations)
+    observe(revocations, parts.providers.metrics if parts.providers else None)
     parts.checks["revocations"] = revocation_check(revocations)
     follower = revocation_follower(parts.settings, _products(parts), revocations, parts.clock)
     parts.closers.push_async_callback(started(follower))
 
 
 def _metered(strategy: Strategy, parts: Parts) -> Resolver:
-    return MeteredResolver(RESOLVERS[strategy](parts), state_metrics().of(strategy, Way.READ))
+    return MeteredResolver(RESOLVERS[strategy](parts), parts.meter(strategy))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
@@ -171,6 +216,7 @@ def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
             decoders={version: CLAIM_DECODERS[version] for version in settings.state_versions},
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.METADATA_JWT).relied_on,
         )
     )
 
@@ -185,6 +231,7 @@ def _message_field(parts: Parts) -> MessageFieldResolver:
             decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.MESSAGE_FIELD).relied_on,
         )
     )
 
@@ -206,7 +253,7 @@ def _direct_call(parts: Parts) -> DirectCallResolver:
 
 
 def _products(parts: Parts) -> ProductsClient:
-    client = connect(parts.settings)
+    client = connect(parts.settings, parts.providers)
     parts.closers.push_async_callback(client.close)
     return client
 
@@ -250,6 +297,7 @@ def _page_proof(parts: Parts) -> PageProofResolver:
             decoders={version: LEAF_DECODERS[version] for version in settings.state_versions},
             limits=proof_limits(settings),
             cache=parts.verified,
+            on_read=parts.meter(Strategy.PAGE_PROOF).relied_on,
         )
     )
 
@@ -282,6 +330,7 @@ def _reference(parts: Parts) -> ReferenceResolver:
             max_entries=settings.reference_cache_entries,
             max_bytes=settings.reference_cache_bytes,
         ),
+        on_read=parts.meter(Strategy.REFERENCE).relied_on,
     )
     parts.closers.push_async_callback(reader.close)
     return ReferenceResolver(reader)

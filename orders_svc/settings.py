@@ -2,12 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from waybill.jwks_url import REFRESH_S, check_url
 from waybill.revocation import Behind
+from waybill.serving import postgresql
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
@@ -18,6 +20,13 @@ class RevocationBy(StrEnum):
 
     EXPIRY = "expiry"
     WATERMARKS = "watermarks"
+
+
+def _place_of_keys(value: object) -> object:
+    """Text that is a URL stays text; other text is a path."""
+    if isinstance(value, str):
+        return check_url(value) if value.startswith(("http://", "https://")) else Path(value)
+    return value
 
 
 class Settings(ServingSettings):
@@ -48,15 +57,26 @@ class Settings(ServingSettings):
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
-    database_url: str = Field(pattern=r"^sqlite:///.")
-    """URL of the orders' SQLite database, such as `sqlite:////var/lib/waybill/orders.db`."""
+    database_url: str = Field(pattern=rf"^(sqlite:///.|{postgresql.SETTING})", repr=False)
+    """URL of the orders' database, such as `sqlite:////var/lib/waybill/orders.db` or
+    `postgresql://waybill:secret@db.example/orders`; may hold a password."""
+    database_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How long a transaction waits for a connection or another process, and PostgreSQL may take for
+    one statement. A call waits twice that at most."""
+    database_create: bool = True
+    """Whether missing tables are made at the start. Turn it off once there are orders: a database
+    that lost them then ends the start, where it would have taken repeated orders for new ones."""
     group_commit: bool = True
     """Whether orders that arrive together are committed together."""
     max_waiting_orders: int = Field(1000, ge=1)
     """Orders that may wait for their commit; more are refused."""
 
-    state_keys: Path
-    """JWKS file of the keys that carried state is signed with."""
+    state_keys: Annotated[Path | str, BeforeValidator(_place_of_keys)]
+    """The keys that carried state is signed with: a JWKS file, or the URL (`http`, `https`) that
+    products serves them at."""
+    state_keys_refresh_s: float = Field(REFRESH_S, gt=0, allow_inf_nan=False)
+    """How often the URL is asked; shorter than `PRODUCTS_SIGNING_SETTLE_S`, after which a new key
+    signs. A server that lets its answer be used for less is asked more often."""
     state_issuer: str = Field("products", min_length=1)
     """Who must have issued carried state."""
     state_audience: str = Field("orders", min_length=1)

@@ -29,18 +29,20 @@ from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
 from waybill.header_caps import Use
-from waybill.keys import JwksFile, KeySource
+from waybill.keys import KeySource
 from waybill.page_signing import PageSigner
+from waybill.providers import Providers
 from waybill.references.store import ReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.seldom import Seldom
-from waybill.serving.assembly import keys_check, log_unmet, make_guard
+from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
+from waybill.serving.jwks_page import JwksPage
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
-from waybill.telemetry import Way, state_metrics
+from waybill.telemetry import StateMetrics, Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
@@ -49,6 +51,8 @@ CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
 CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
 """Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
+MESSAGE_CODINGS = {"json": MESSAGES, "best": {**MESSAGES, 1: state_v1.packed_message}}
+"""Messages by how ids are listed, and version."""
 LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
 
 WARN_EVERY_S = 60.0
@@ -77,24 +81,40 @@ class Parts:
     references: ReferenceStore | None
 
 
-def build(settings: Settings, clock: Callable[[], float] = time.time) -> Products:
+def build(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    providers: Providers | None = None,
+) -> Products:
     """Put the service together, within a running event loop.
 
     Args:
         settings: of the service.
         clock: seconds since the Unix epoch.
+        providers: where spans and metrics go; None observes no calls.
 
     Raises:
         StorageUnavailable: the database does not answer.
         UnfitDatabase: it is of another schema or currency.
         UnusableKeys: the signing keys cannot be read, made or published.
     """
-    keys = RotatingKey(settings.signing_keys, time.monotonic, algorithm=settings.signing_algorithm)
+    keys = RotatingKey(
+        settings.signing_keys,
+        time.monotonic,
+        settle_s=settings.signing_settle_s,
+        algorithm=settings.signing_algorithm,
+    )
     publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
-    store = Store(open_database(settings, clock), clock, settings.history_changes)
+    store = Store(
+        open_database(settings, clock, statement_timeout_s=settings.database_timeout_s),
+        clock,
+        settings.history_changes,
+        patience_s=2 * settings.database_timeout_s,
+    )
     feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
-    user_keys = JwksFile(settings.user_keys, clock)
+    log = make_logger(settings.log_level, service="products")
+    user_keys = keys_from(settings.user_keys, clock, log)
 
     async def close() -> None:
         await feed.close()
@@ -106,13 +126,19 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
         store,
         feed,
         StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
-        _issuers(settings, keys, clock, references),
+        _issuers(Parts(settings, keys, _terms(settings, clock), references), providers),
         after_revoke=[references.revoke] if references else [],
     )
     log_unmet(settings, settings.strategies, service="products")
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     guard = make_guard(
-        settings, field_rules(), user_keys, verified, clock=clock, service="products"
+        settings,
+        field_rules(),
+        user_keys,
+        verified,
+        clock=clock,
+        service="products",
+        providers=providers,
     )
     return Products(
         services=[guard.service(SERVICE, servicer.methods())],
@@ -122,19 +148,48 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
     )
 
 
-def open_database(settings: Settings, clock: Callable[[], float]) -> Database:
+def public_keys_page(settings: Settings) -> JwksPage:
+    """What readers fetch over HTTP: the file of the public keys.
+
+    A new key signs only after every answer without it may no longer be used.
+    """
+    return JwksPage(settings.public_keys, max_age_s=int(settings.signing_settle_s / 2))
+
+
+def open_database(
+    settings: Settings,
+    clock: Callable[[], float],
+    *,
+    create: bool | None = None,
+    statement_timeout_s: float | None = None,
+) -> Database:
     """The database of the settings, with everything in it that must be.
+
+    Args:
+        settings: of the service.
+        clock: seconds since the Unix epoch.
+        create: whether to set up an empty one; None leaves that to the settings.
+        statement_timeout_s: how long PostgreSQL may take for one statement; None for ever.
 
     Raises:
         StorageUnavailable: it does not answer.
-        UnfitDatabase: it is of another schema or currency.
+        UnfitDatabase: it is of another schema or currency, or empty.
     """
     database = Database(
         settings.database_url,
         connections=CONNECTIONS,
         busy_timeout_s=settings.database_timeout_s,
+        statement_timeout_s=statement_timeout_s,
     )
-    prepare(database, clock, settings.currency_code)
+    create = settings.database_create if create is None else create
+    try:
+        moved = prepare(database, clock, settings.currency_code, create=create)
+    except BaseException:
+        database.close()
+        raise
+    if moved:
+        log = make_logger(settings.log_level, service="products")
+        log.warning("history_begun_anew", why="the database was restored, or a standby took over")
     return database
 
 
@@ -190,18 +245,19 @@ def _checks(
     return checks
 
 
-def _issuers(
-    settings: Settings,
-    keys: KeyRing,
-    clock: Callable[[], float],
-    references: ReferenceStore | None,
-) -> Mapping[Strategy, Issuer]:
-    terms = Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
-    parts = Parts(settings, keys, terms, references)
-    budget = _budget(settings)
+def _terms(settings: Settings, clock: Callable[[], float]) -> Terms:
+    return Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
+
+
+def _issuers(parts: Parts, providers: Providers | None) -> Mapping[Strategy, Issuer]:
+    settings, budget = parts.settings, _budget(parts.settings)
+    metrics = StateMetrics(providers) if providers else state_metrics()
     return {
         strategy: BudgetedIssuer(
-            ISSUERS[strategy](parts), budget, state_metrics().of(strategy, Way.ISSUED)
+            ISSUERS[strategy](parts),
+            budget,
+            metrics.of(strategy, Way.ISSUED),
+            settings.state_versions,
         )
         for strategy in settings.strategies
     }
@@ -233,7 +289,8 @@ def _metadata_jwt(parts: Parts) -> Issuer:
 
 
 def _message_field(parts: Parts) -> Issuer:
-    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
+    versions = [messages[version] for version in parts.settings.state_versions]
     return MessageFieldIssuer(parts.keys, parts.terms, versions)
 
 
@@ -255,7 +312,8 @@ def _page_proof(parts: Parts) -> Issuer:
 
 def _reference(parts: Parts) -> Issuer:
     assert parts.references, "the settings accept the strategy only with a store"
-    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
+    versions = [messages[version] for version in parts.settings.state_versions]
     return ReferenceIssuer(parts.references, parts.terms, versions)
 
 

@@ -112,7 +112,7 @@ class Products:
         if not resume_revision or epoch != self.epoch or resume_revision > self.revision:
             events = list(self._snapshot())
         else:
-            events = list(self._changes(resume_revision, batch))
+            events = list(self.changes_after(resume_revision, batch))
         return [*events, heartbeat(self.epoch, self.revision)]
 
     def recent(
@@ -126,7 +126,7 @@ class Products:
             held = [each.revision for each in self.log if self.commit_times[each.revision] >= since]
             resume_revision = min(held, default=self.revision + 1) - 1
             events.append(changes_start(self.epoch, resume_revision, self.revision, self.began_at))
-        events += self._changes(resume_revision, batch)
+        events += self.changes_after(resume_revision, batch)
         return [*events, heartbeat(self.epoch, self.revision, self.clock())]
 
     def _next_revision(self) -> int:
@@ -141,7 +141,10 @@ class Products:
             yield part(self.epoch, subject, grant, revision=self.revision)
         yield snapshot_end(self.epoch, self.revision, len(self.grants))
 
-    def _changes(self, after: int, batch: int) -> Iterable[WatchAccessResponse]:
+    def changes_after(self, after: int, batch: int = 3) -> Iterable[WatchAccessResponse]:
+        """What is committed after a revision, unless some of that is gone."""
+        if after < self.floor:
+            raise HistoryCompacted
         new = [change for change in self.log if change.revision > after]
         for start in range(0, len(new), batch):
             several = new[start : start + batch]

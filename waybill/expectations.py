@@ -97,6 +97,7 @@ class Expectations:
             state.issue_time,
             state.expire_time,
             state.content,
+            state.minted_in,
         )
 
     def check_call(self, state: VerifiedState[Content], *, subject: str, min_revision: int) -> None:

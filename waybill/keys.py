@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -197,14 +198,36 @@ class StaticKeys:
 
 _Stamp = tuple[int, int, int]
 
+MISSING_EVERY_S = 30.0
+"""Seconds between two looks for keys that are missing, however many strangers name some."""
+
+
+class Cause(StrEnum):
+    """Why a source looked for newer keys."""
+
+    TIME = "time"
+    """It was time to."""
+    MISSING_KEY = "missing-key"
+    """Somebody named a key that the set lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at where keys come from: `changed` if it brought another set."""
+
+    cause: Cause
+    changed: bool
+    error: str | None
+
 
 class JwksFile:
     """Keys from a JSON Web Key Set file, read again when it changes.
 
-    It looks at the file at most once per `check_every_s` seconds, and once more in that time if a
-    key id is missing, so that strangers' key ids cannot make it busy. A bad new file changes
-    nothing: the last good set stays, and `last_error` says why. To trust nobody, write an
-    empty set. Whoever writes the file replaces it in one step (rename).
+    It looks at the file at most once per `check_every_s` seconds. A key id that is missing brings
+    one look more, and that at most once per `missing_every_s` seconds, so that strangers' key ids
+    cannot make it busy. A bad new file changes nothing: the last good set stays, and `last_error`
+    says why. To trust nobody, write an empty set. Whoever writes the file replaces it in one step
+    (rename).
     """
 
     def __init__(
@@ -212,12 +235,16 @@ class JwksFile:
         path: Path,
         clock: Callable[[], float] = time.monotonic,
         check_every_s: float = 1.0,
+        missing_every_s: float = MISSING_EVERY_S,
+        on_look: Callable[[Look], None] | None = None,
     ) -> None:
+        """`on_look` is told of every look, for logs and counts."""
         self._path = path
         self._clock = clock
         self._check_every_s = check_every_s
-        self._looked_at = float("-inf")
-        self._extra_look_left = False
+        self._missing_every_s = missing_every_s
+        self._on_look = on_look
+        self._looked_at = self._missing_at = float("-inf")
         self._stamp: _Stamp | None = None
         self._keys: KeySet | None = None
         self.last_error: str | None = None
@@ -225,19 +252,18 @@ class JwksFile:
     def current(self, *, missing: str | None = None) -> KeySet:
         """The last good set."""
         now = self._clock()
-        # The second comparison lets a clock that was set back look again.
-        if now - self._looked_at >= self._check_every_s or now < self._looked_at:
+        if is_due(now, self._looked_at, self._check_every_s):
             self._looked_at = now
-            self._extra_look_left = True
-            self._look()
-        elif missing is not None and self._extra_look_left:
-            self._extra_look_left = False
-            self._look()
+            self._look(Cause.TIME)
+        elif missing is not None and is_due(now, self._missing_at, self._missing_every_s):
+            self._missing_at = now
+            self._look(Cause.MISSING_KEY)
         if self._keys is None:
             raise KeysUnavailable(self.last_error or "")
         return self._keys
 
-    def _look(self) -> None:
+    def _look(self, cause: Cause) -> None:
+        before = self._keys
         try:
             stamp = _stamp(self._path.stat())
             if stamp != self._stamp:  # which a bad file leaves as it was, to be read again
@@ -246,6 +272,13 @@ class JwksFile:
             self.last_error = None
         except (OSError, ValueError) as error:
             self.last_error = f"{self._path}: {error}"
+        if self._on_look is not None:
+            self._on_look(Look(cause, self._keys is not before, self.last_error))
+
+
+def is_due(now: float, last: float, every_s: float) -> bool:
+    """Whether it is time again; also for a clock that was set back."""
+    return now - last >= every_s or now < last
 
 
 def _stamp(status: os.stat_result) -> _Stamp:

@@ -17,10 +17,11 @@ from waybill.expectations import Expectations
 from waybill.keys import BadSignature, KeySet, KeySource, VerifyingKey
 from waybill.merkle import BadPath, Tree, leaf_hashes, root_from
 from waybill.metadata import PROOF, Entry
+from waybill.minting import from_ids
 from waybill.page_root import Page, head, key_hint, leaf_type, signed_bytes
 from waybill.state_reader import newest_version
 from waybill.v1.page_proof_pb2 import PageProof, PageRoot
-from waybill.values import State, VerifiedState
+from waybill.values import OnRead, State, VerifiedState, unnoticed
 from waybill.verified_cache import Memory, Verified, VerifiedCache
 
 Leaf = TypeVar("Leaf")
@@ -100,7 +101,9 @@ class PageProofReader(Generic[Leaf]):
         decoders: Mapping[int, Decoder[Leaf]],
         limits: ProofLimits = DEFAULT_LIMITS,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._limits = limits
         self._versions = {
             version: _OneVersion(keys, leaf_type(family, version), decoder, expectations, cache)
@@ -136,6 +139,8 @@ class PageProofReader(Generic[Leaf]):
         for proof, leaves in found:
             if proof.version == version:
                 proven.append(one_version.read(proof, leaves, subject, min_revision))
+        for page in proven:
+            self._on_read(page.state, version)
         return proven
 
     def _newest_version(self, found: Sequence[_Shown]) -> int:
@@ -244,6 +249,7 @@ class _OneVersion(Generic[Leaf]):
             issue_time=said.issue_time,
             expire_time=said.issue_time + said.lifetime,
             content=page,
+            minted_in=from_ids(said.trace_id, said.span_id),
         )
 
 

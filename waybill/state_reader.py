@@ -18,8 +18,9 @@ from waybill.expectations import Expectations
 from waybill.jwt import DEFAULT_MAX_BYTES, TokenReader, check_size
 from waybill.keys import KeySource
 from waybill.metadata import Entry, state_key
+from waybill.minting import CLAIM, from_claim
 from waybill.v1.envelope_pb2 import Envelope
-from waybill.values import State, VerifiedState
+from waybill.values import OnRead, State, VerifiedState, unnoticed
 from waybill.verified_cache import Memory, Verified, VerifiedCache
 
 Content = TypeVar("Content")
@@ -34,9 +35,9 @@ class JwtStateReader(Generic[Content]):
     """Reads state from the metadata keys `waybill-state-v{n}`, one token each.
 
     Tokens have the type `waybill-state-v{n}+jwt` and the claims iss, aud, sub, iat, exp and `rev`
-    (the revision). `decoders` gives, for each version, what turns the claims into content; it
-    raises ValueError, TypeError or LookupError for malformed ones, and ignores what it does not
-    know.
+    (the revision), and may have `traceparent` (`waybill.minting`). `decoders` gives, for each
+    version, what turns the claims into content; it raises ValueError, TypeError or LookupError for
+    malformed ones, and ignores what it does not know.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class JwtStateReader(Generic[Content]):
         decoders: Mapping[int, Callable[[Claims], Content]],
         max_bytes: int = DEFAULT_MAX_BYTES,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._max_bytes = max_bytes
         self._expectations = expectations
         self._readers = {
@@ -84,6 +87,8 @@ class JwtStateReader(Generic[Content]):
         states = [self._readers[version].read(token) for token in found[version]]
         for state in states:
             self._expectations.check_call(state, subject=subject, min_revision=min_revision)
+        for state in states:
+            self._on_read(state, version)
         return states
 
 
@@ -103,6 +108,7 @@ class _StateOfClaims(Generic[Content]):
             issue_time=claims["iat"],
             expire_time=claims["exp"],
             content=self._decoder(claims),
+            minted_in=from_claim(claims.get(CLAIM)),
         )
         return self._expectations.verified(state)
 
@@ -125,7 +131,9 @@ class EnvelopeStateReader(Generic[Content]):
         decoders: Mapping[int, Callable[[bytes], State[Content]]],
         max_bytes: int = DEFAULT_MAX_BYTES,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._keys = keys
         self._family = family_pattern(family)
         self._decoders = decoders
@@ -149,6 +157,8 @@ class EnvelopeStateReader(Generic[Content]):
         states = [self._read(envelope, self._decoders[version]) for envelope in found[version]]
         for state in states:
             self._expectations.check_call(state, subject=subject, min_revision=min_revision)
+        for state in states:
+            self._on_read(state, version)
         return states
 
     def _by_version(self, envelopes: Sequence[Envelope]) -> dict[int, list[Envelope]]:

@@ -16,6 +16,7 @@ from client.carriers.base import KeptPage
 from client.carriers.table import CARRIERS
 from loadtest.bench.contest import Contest
 from loadtest.finished import finished
+from loadtest.one_key import OneKey
 from orders_svc.access import AccessQuery, Resolver
 from orders_svc.bootstrap import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -44,17 +45,6 @@ SUBJECT = "alice"
 EXPECTATIONS = Expectations("products", "orders")
 MAX_BYTES = 64 << 20
 """No budget: what is asked is how the cost grows."""
-
-
-@dataclass(frozen=True, slots=True)
-class OneKey:
-    """A key ring that never rotates."""
-
-    key: SigningKey
-
-    def current(self) -> SigningKey:
-        """The key."""
-        return self.key
 
 
 def page(ids: int, kind: IdKind, seed: int) -> AccessPage:

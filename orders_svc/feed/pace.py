@@ -21,8 +21,14 @@ class Pace:
 
     @classmethod
     def within(cls, lag_bound_s: float) -> "Pace":
-        """A pace that gives a silent stream up while the copy is still within its bound."""
-        return cls(silence_s=min(0.6 * lag_bound_s, 30.0))
+        """A pace that gives a silent stream up while the copy is still within its bound.
+
+        It looks for a source that is gone five times in that bound: until it is found again,
+        nobody is served from a copy that is over its bound.
+        """
+        return cls(
+            silence_s=min(0.6 * lag_bound_s, 30.0), max_backoff_s=min(0.2 * lag_bound_s, 5.0)
+        )
 
     def wait_s(self, failures: int, chance: float) -> float:
         """The wait after this many failures in a row, with `chance` from 0 to 1."""

@@ -4,9 +4,11 @@ What is kept, a copy most often, only ever moves forward: to a later revision of
 changes that follow on its own revision without a gap, or by a whole snapshot; to a higher epoch by
 a snapshot only. Where no copy is kept, the start of recent changes does what a snapshot does.
 Everything else is ignored and counted, or ends the stream so that the follower asks again. In
-particular a source that comes back empty or shorter under the same or an older epoch is never
-adopted: nothing of it applies, no heartbeat confirms the copy, and the growing lag makes the copy
-unusable until the source is right again or says that its history has started anew.
+particular a source that comes back shorter, or under an older epoch, is never adopted: nothing of
+it applies, no heartbeat confirms the copy, and the growing lag makes the copy unusable until the
+source is right again or says that its history has started anew. Nor is a new history adopted in
+which nobody is granted anything: a source that has lost its data looks just like that. The copy is
+unusable then until the new history has a grant.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -66,6 +68,7 @@ class Trouble(StrEnum):
     NEW_EPOCH = "new_epoch"  # the history has started anew
     MALFORMED = "malformed"  # changes out of order, or of a kind that this reader does not know
     MISMATCH = "mismatch"  # the end of a snapshot that is not the one that was started
+    EMPTY = "empty"  # the history has started anew without a single grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +183,11 @@ def _snapshot_end(progress: Progress, event: WatchAccessResponse) -> Step:
     ended = Position(event.epoch, event.snapshot_end.revision)
     if ended != progress.staging:
         return progress, StartOver(Trouble.MISMATCH, from_snapshot=True)
+    grant_count = event.snapshot_end.grant_count
+    if not grant_count and NOWHERE.epoch < progress.position.epoch < ended.epoch:
+        return progress, StartOver(Trouble.EMPTY, from_snapshot=True)
     arrived = replace(progress, position=ended, wants_snapshot=False, staging=None)
-    return arrived, CommitSnapshot(ended, event.snapshot_end.grant_count)
+    return arrived, CommitSnapshot(ended, grant_count)
 
 
 def _changes_start(progress: Progress, event: WatchAccessResponse) -> Step:

@@ -91,7 +91,11 @@ class ReplicaStore:
             self._describe(txn, meta._replace(synced_at=synced_at, ready=True))
 
     def mark_incomplete(self) -> None:
-        """Changes are known to be missing: nobody may decide on this copy until it is complete."""
+        """Changes are known to be missing: nobody may decide on this copy until it is complete.
+
+        A staged snapshot is dropped; it would hold up this write.
+        """
+        self.discard_snapshot()
         with self.environment.begin(write=True) as txn:
             meta = unpack_meta(txn.get(META_KEY))
             if meta.ready:

@@ -52,6 +52,17 @@ def test_a_snapshot_from_nothing() -> None:
     assert action == CommitSnapshot(Position(2, 9), 1)
 
 
+def test_a_new_history_without_a_grant_is_not_adopted() -> None:
+    progress, action = step(Progress(Position(2, 5), staging=Position(3, 0)), snapshot_end(3, 0, 0))
+    assert progress.position == (2, 5)
+    assert action == StartOver(Trouble.EMPTY, from_snapshot=True)
+
+
+def test_the_last_grant_of_a_known_history_may_go() -> None:
+    _, action = step(STAGING_9, snapshot_end(2, 9, 0))
+    assert action == CommitSnapshot(Position(2, 9), 0)
+
+
 def test_changes_that_follow() -> None:
     batch = (granted(6, "ada", "1"), revoked(7, "ada", "2"))
     progress, action = step(AT_5, changes(2, 5, *batch))

@@ -185,6 +185,30 @@ async def test_a_dead_history_is_never_adopted(lab: Lab, history: str) -> None:
         lab.reader.grants("ada", ["1"])
 
 
+async def test_emptiness_is_not_adopted_until_somebody_is_granted_something(
+    lab: Lab, products: Products
+) -> None:
+    await lab.play(products.stream)
+    anew = Products(epoch=2)
+    await lab.play(anew.stream)
+    with pytest.raises(ReplicaNotReady, match="missing"):
+        lab.reader.grants("ada", ["1"])
+    assert lab.reader.status().grants == 2
+    anew.grant("eve", "1")
+    await lab.play(anew.stream)
+    assert set(lab.reader.grants("eve", ["1"])) == {"1"}
+    assert lab.reader.status().grants == 1
+
+
+async def test_a_history_that_starts_anew_during_a_snapshot_makes_the_copy_unusable(
+    lab: Lab, products: Products
+) -> None:
+    await lab.play(products.stream)
+    await lab.play(said(snapshot_start(2, 9), heartbeat(3, 1)))
+    with pytest.raises(ReplicaNotReady, match="missing"):
+        lab.reader.grants("ada", ["1"])
+
+
 async def test_an_incomplete_snapshot_is_dropped_and_asked_for_again(
     lab: Lab, products: Products
 ) -> None:

@@ -132,6 +132,7 @@ class ReplicaAgainstProducts(RuleBasedStateMachine):
     def history_starts_anew(self) -> None:
         self.dead.append(self.products)
         self.products = Products(epoch=self.products.epoch + 1)
+        self.products.grant("ada", "1")  # without any grant it is not believed
         self.remember()
         self.follow_well()
 
