@@ -257,6 +257,9 @@ def paused(*pids: int) -> Iterator[None]:
     processes = [psutil.Process(pid) for pid in pids]
     for process in processes:
         process.suspend()
+    # The signal is sent at once, and acts when the process is scheduled next.
+    while not all(process.status() == psutil.STATUS_STOPPED for process in processes):
+        time.sleep(_POLL_S)
     try:
         yield
     finally:

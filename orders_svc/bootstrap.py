@@ -197,7 +197,7 @@ def _expectations(
 
 
 def _follow(revocations: Revocations, parts: Parts) -> None:
-    observe(revocations)
+    observe(revocations, parts.providers.metrics if parts.providers else None)
     parts.checks["revocations"] = revocation_check(revocations)
     follower = revocation_follower(parts.settings, _products(parts), revocations, parts.clock)
     parts.closers.push_async_callback(started(follower))

@@ -51,6 +51,8 @@ CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
 CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
 """Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
+MESSAGE_CODINGS = {"json": MESSAGES, "best": {**MESSAGES, 1: state_v1.packed_message}}
+"""Messages by how ids are listed, and version."""
 LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
 
 WARN_EVERY_S = 60.0
@@ -287,7 +289,8 @@ def _metadata_jwt(parts: Parts) -> Issuer:
 
 
 def _message_field(parts: Parts) -> Issuer:
-    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
+    versions = [messages[version] for version in parts.settings.state_versions]
     return MessageFieldIssuer(parts.keys, parts.terms, versions)
 
 
@@ -309,7 +312,8 @@ def _page_proof(parts: Parts) -> Issuer:
 
 def _reference(parts: Parts) -> Issuer:
     assert parts.references, "the settings accept the strategy only with a store"
-    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
+    versions = [messages[version] for version in parts.settings.state_versions]
     return ReferenceIssuer(parts.references, parts.terms, versions)
 
 

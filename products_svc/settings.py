@@ -81,7 +81,8 @@ class Settings(ServingSettings):
     """Most state in metadata, over all versions, whatever the path; 0 is no limit."""
 
     id_list_coding: Literal["json", "best"] = "json"
-    """How version 1 lists ids in a token: as an array, or packed in whatever form is shortest."""
+    """How version 1 lists ids in tokens, envelopes and references: one by one, or packed in
+    whatever form is shortest. Readers must know packed ones before they are issued."""
 
     watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
     """How late watchers may see what another process committed."""
