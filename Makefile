@@ -26,11 +26,11 @@ setup: $(STAMP) ## make the virtual environment from the lock
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	@$(PY) -m pytest -n 2 --dist worksteal -q
+	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 .PHONY: compare
-compare: $(STAMP) ## Locust compares the strategies: table, report; PROFILE=full, ARGS="--rate 200"
-	@$(PY) -m loadtest.compare --profile $(PROFILE) $(ARGS)
+compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
+	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 .PHONY: compare-diff
 compare-diff: $(STAMP) ## what changed between two runs beyond the noise: A=run B=run
@@ -52,6 +52,7 @@ limits-check: $(STAMP) ## measure again, and fail where a limit moved
 limits-update: $(STAMP) ## measure, and write mesh/limits.json and the library's table
 	@$(PY) -m loadtest.limits --update
 	@$(PY) -m tools.hop_limits generate
+	@$(PY) -m loadtest.id_lists --update
 
 .PHONY: limits-foreign
 limits-foreign: ## fetch grpc-js, the foreign endpoint of `make limits`
@@ -64,6 +65,10 @@ demo: $(STAMP) ## the story in the terminal: list, order, tamper, revoke, a head
 .PHONY: up
 up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until Ctrl-C
 	@$(PY) -m loadtest.up $(ARGS)
+
+.PHONY: mesh
+mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
+	@$(PY) -m loadtest.mesh $(ARGS)
 
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page

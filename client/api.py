@@ -26,8 +26,10 @@ from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from shop.products.v1 import products_pb2
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
 from waybill.header_caps import Use
+from waybill.providers import Providers
+from waybill.rpc_telemetry import ClientCalls
 from waybill.strategy import Strategy
-from waybill.telemetry import Way, state_metrics
+from waybill.telemetry import StateMetrics, Way, state_metrics
 from waybill.values import CarriedState
 
 DEFAULT_STRATEGY = Strategy.MESSAGE_FIELD
@@ -59,12 +61,13 @@ class ShopClient:
 
     Every method raises `client.errors.CallRefused` when a service or the way to it refuses.
     `pages` holds what is kept, oldest first; give them to the next client to go on with them.
+    `providers` is where spans and metrics go; without, no calls are observed.
 
     Raises:
         ValueError: `limits` name a hop that is not known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (settings, by name)
         self,
         products_target: str,
         orders_target: str,
@@ -74,15 +77,20 @@ class ShopClient:
         pages: Sequence[KeptPage] = (),
         limits: Limits = NO_LIMITS_SET,
         tls: Tls | None = None,
+        providers: Providers | None = None,
     ) -> None:
         self.strategy = strategy
         self.pages: tuple[KeptPage, ...] = tuple(pages)
         self._carrier = CARRIERS[strategy]
         metadata = own_metadata(token, strategy)
-        meter = state_metrics().of(strategy, Way.CARRIED)
+        metrics = StateMetrics(providers) if providers else state_metrics()
+        meter = metrics.of(strategy, Way.CARRIED)
+        observer = ClientCalls(providers)
         self._outgoing = Outgoing(limits, metadata, meter)
-        self._to_products = Calls(Peer("products", products_target), metadata, limits.timeout_s)
-        self._to_orders = Calls(Peer("orders", orders_target), metadata, limits.timeout_s)
+        self._to_products = Calls(
+            Peer("products", products_target), metadata, limits.timeout_s, observer
+        )
+        self._to_orders = Calls(Peer("orders", orders_target), metadata, limits.timeout_s, observer)
         self._channels = [
             open_channel(target, limits, tls) for target in (products_target, orders_target)
         ]

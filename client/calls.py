@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
 from client.errors import CallRefused, Peer
 from waybill.metadata import Entry
+from waybill.rpc_telemetry import UNOBSERVED, ClientCalls
 from waybill.status import error_from
 
-Request = TypeVar("Request")
+Request = TypeVar("Request", bound=Message)
 Answer = TypeVar("Answer")
 
 
@@ -21,6 +23,7 @@ class Calls:
     peer: Peer
     metadata: tuple[Entry, ...] = field(repr=False)
     timeout_s: float
+    observer: ClientCalls = UNOBSERVED
 
     def ask(
         self,
@@ -47,8 +50,7 @@ class Calls:
     ) -> tuple[Answer, grpc.Call]:
         """The answer, and the call that holds its metadata. Raises as `ask`."""
         try:
-            return method.with_call(
-                request, timeout=self.timeout_s, metadata=(*self.metadata, *metadata)
-            )
+            with self.observer.call(request, (*self.metadata, *metadata)) as entries:
+                return method.with_call(request, timeout=self.timeout_s, metadata=tuple(entries))
         except grpc.RpcError as error:
             raise CallRefused(error_from(error), self.peer, notes) from error

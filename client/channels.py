@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from client.retries import CHANNEL_OPTIONS
 from waybill.budget import DEFAULT_PATH
 
 
@@ -36,7 +37,7 @@ class Tls:
 
 def open_channel(target: str, limits: Limits, tls: Tls | None) -> grpc.Channel:
     """A connection to `target`, made when first used; plain text without `tls`."""
-    options = []
+    options = list(CHANNEL_OPTIONS)
     if limits.max_metadata_bytes:
         options.append(("grpc.max_metadata_size", limits.max_metadata_bytes))
     if tls is None:

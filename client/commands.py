@@ -19,17 +19,22 @@ from client.report import Line, Report
 from client.session import Session
 from client.session_file import SessionFile
 from client.words import moment
+from waybill.providers import Providers
 from waybill.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command works with. `folder` holds the session and the development keys."""
+    """What a command works with. `folder` holds the session and the development keys.
+
+    `providers` is where spans and metrics go, None where nowhere.
+    """
 
     args: Namespace
     options: Options
     folder: Path
     clock: Callable[[], float]
+    providers: Providers | None = None
 
     @property
     def sessions(self) -> SessionFile:
@@ -58,6 +63,7 @@ class Context:
             pages=pages,
             limits=self.options.limits,
             tls=self.options.tls,
+            providers=self.providers,
         )
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from loadtest import options as command_line
 from loadtest import provenance, report
 from loadtest.against import CannotReach, Deployment
+from loadtest.change.frame import ChangeRun, ExperimentFailed, Experiments
+from loadtest.change.table import experiments
 from loadtest.comparison import Comparison, OpenSites
 from loadtest.driver import GeneratorFailed
 from loadtest.plan import Turn, turns
@@ -58,13 +60,29 @@ def measured(profile: Profile, options: argparse.Namespace, deployment: Deployme
 
     Raises:
         StartFailed, NotReady, GeneratorFailed: see `Comparison.run`.
+        ExperimentFailed: see `ChangeRun.run`.
     """
     planned = list(turns(profile, options.seed))
+    under_change = experiments()
     head = head_of(profile, options.seed, deployment)
-    progress = Progress(len(planned), sum(turn.seconds for turn in planned))
+    progress = _progress(planned, profile, under_change)
+    run = Run(head=head, complete=True, samples=())
     with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
-        open_sites = _open_sites(planned, head, deployment)
-        return Comparison(head, planned, progress).run(open_sites, Path(folder))
+        if planned:
+            comparison = Comparison(head, planned, progress)
+            run = comparison.run(_open_sites(planned, head, deployment), Path(folder))
+        if run.complete:
+            changing = ChangeRun(under_change, profile, progress, options.seed)
+            complete = changing.run(Path(folder))
+            run = run.model_copy(update={"complete": complete, "under_change": changing.found})
+    return run
+
+
+def _progress(planned: Sequence[Turn], profile: Profile, under_change: Experiments) -> Progress:
+    steps = [turn.seconds for turn in planned]
+    for experiment in under_change.values():
+        steps += experiment.planned(profile)
+    return Progress(len(steps), sum(steps))
 
 
 def _open_sites(planned: Sequence[Turn], head: Head, deployment: Deployment | None) -> OpenSites:
@@ -99,9 +117,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         run = measured(profile, options, deployment)
     except (BadProfile, CannotReach) as error:
         return failed(error, MISUSED)
-    except (StartFailed, NotReady, GeneratorFailed) as error:
+    except (StartFailed, NotReady, GeneratorFailed, ExperimentFailed) as error:
         return failed(error, 1)
-    if not run.samples:
+    if run.empty:
         print("Stopped before anything was measured.", file=sys.stderr)
         return INTERRUPTED
     return finish(run, options)

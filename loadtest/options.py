@@ -9,6 +9,7 @@ from loadtest.against import CannotReach, Deployment, tokens_from_file, tokens_f
 from loadtest.profile import BadProfile, Changes, Profile
 from loadtest.results import Experiment
 from loadtest.shop import ROOT
+from loadtest.topics import Topic
 from loadtest.wire import address_of
 from waybill.strategy import Strategy
 
@@ -25,6 +26,7 @@ def arguments(argv: Sequence[str] | None, description: str | None) -> argparse.N
     )
     known = ", ".join(profile.names())
     parser.add_argument("--profile", default="quick", help=f"{known}, or a TOML file of your own")
+    parser.add_argument("--only", type=Topic, nargs="+", choices=list(Topic), help="these parts")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of arrivals and orders")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
     parser.add_argument("--gate", action="store_true", help="fail where a cost target is missed")
@@ -67,6 +69,7 @@ def profile_of(options: argparse.Namespace) -> Profile:
         rate_per_s=options.rate,
         duration_s=options.duration,
         rounds=options.rounds,
+        only=options.only or ((Topic.COST,) if options.against else None),
     )
     return profile.load(options.profile).changed(changes)
 
@@ -83,6 +86,8 @@ def deployment_of(options: argparse.Namespace, chosen: Profile) -> Deployment | 
         raise CannotReach("--against needs --against-products: state comes from listing")
     for target in (options.against, options.against_products):
         _check_target(target)
+    if chosen.topics != (Topic.COST,):
+        raise CannotReach("only cost can be measured on services that somebody else runs")
     if any(sweep.workers != (1,) for sweep in chosen.sweep):
         raise CannotReach("the profile varies workers, and a running deployment has its own")
     pids = {"orders": tuple(options.orders_pids), "products": tuple(options.products_pids)}

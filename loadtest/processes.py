@@ -4,15 +4,17 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
-READY = re.compile(r"^ready port=(?P<port>\d+) pid=(?P<pid>\d+)", re.MULTILINE)
+READY = re.compile(
+    r"^ready port=(?P<port>\d+) pid=(?P<pid>\d+)(?: http_port=(?P<http_port>\d+))?$", re.MULTILINE
+)
 """The line on standard output that says that a service takes calls."""
 
 START_TIMEOUT_S = 30.0
@@ -46,6 +48,10 @@ class Command:
     def log(self) -> Path:
         """Standard error."""
         return self.folder / f"{self.name}.log"
+
+    def on_port(self, port: int) -> "Command":
+        """The same, told by a flag where to listen."""
+        return replace(self, argv=(*self.argv, "--port", str(port)))
 
     def tail(self) -> str:
         """The last lines of what it wrote, for an error message."""
@@ -105,13 +111,36 @@ class Service:
         self._start_timeout_s = start_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._lives_from = 0
+        """Where in the output that of its present life begins."""
 
     def __enter__(self) -> "Service":
-        with self._command.out.open("wb") as out, self._command.log.open("wb") as log:
+        for path in (self._command.out, self._command.log):
+            path.unlink(missing_ok=True)
+        self._start(self._command)
+        return self
+
+    def start_again(self, environ: Mapping[str, str] | None = None) -> None:
+        """Start it once more where it was, after it was killed or stopped.
+
+        Args:
+            environ: instead of what it had.
+
+        Raises:
+            StartFailed: it ended or kept silent.
+        """
+        assert self._process is None, "it still runs"
+        if environ is not None:
+            self._command = replace(self._command, environ=environ)
+        self._start(self._command.on_port(self._port))
+
+    def _start(self, command: Command) -> None:
+        with command.out.open("ab") as out, command.log.open("ab") as log:
+            self._lives_from = out.tell()
             self._process = subprocess.Popen(
-                self._command.argv,
-                env=self._command.environ,
-                cwd=self._command.cwd,
+                command.argv,
+                env=command.environ,
+                cwd=command.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
@@ -123,7 +152,6 @@ class Service:
         except BaseException:
             self.stop()
             raise
-        return self
 
     def __exit__(
         self,
@@ -132,6 +160,16 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def log(self) -> Path:
+        """What it writes to standard error, in all its lives."""
+        return self._command.log
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment of its present life."""
+        return self._command.environ
 
     @property
     def name(self) -> str:
@@ -174,13 +212,29 @@ class Service:
             time.sleep(_POLL_S)
         return ready[0]
 
+    @property
+    def http_ports(self) -> list[int]:
+        """Where it serves plain HTTP, each of its workers; empty where the settings want none."""
+        lines = READY.finditer(self._command.out.read_text(encoding="utf-8", errors="replace"))
+        return [int(line["http_port"]) for line in lines if line["http_port"]]
+
     def _ready(self) -> list[int]:
-        """The port of every ready line so far."""
-        output = self._command.out.read_text(encoding="utf-8", errors="replace")
+        """The port of every ready line of this life so far."""
+        output = self._command.out.read_bytes()[self._lives_from :].decode(errors="replace")
         return [int(line["port"]) for line in READY.finditer(output)]
 
     def _failure(self, what: str) -> StartFailed:
         return StartFailed(f"{self._command.name} {what}:\n{self._command.tail()}")
+
+    def kill(self) -> None:
+        """End it and its descendants without a word (SIGKILL)."""
+        process, self._process = self._process, None
+        assert process is not None, "not started"
+        family = _family(process.pid)
+        for each in family:
+            _kill(each)
+        psutil.wait_procs(family, timeout=KILL_TIMEOUT_S)
+        process.wait()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End it and its descendants: SIGTERM, and SIGKILL for what is left after `timeout_s`."""
@@ -195,6 +249,20 @@ class Service:
             _kill(left)
         psutil.wait_procs(alive, timeout=KILL_TIMEOUT_S)
         process.wait()
+
+
+@contextmanager
+def paused(*pids: int) -> Iterator[None]:
+    """Processes that do nothing while the `with` lasts (SIGSTOP, SIGCONT)."""
+    processes = [psutil.Process(pid) for pid in pids]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -1,7 +1,8 @@
 """What a comparison covers, as a TOML file: `loadtest/profiles/*.toml`, or one of the user's own.
 
 A profile is a list of sweeps. A sweep is one experiment over one or more axes, and has a cell for
-each combination of their values, each method and each strategy.
+each combination of their values, each method and each strategy. What changes under load, such as
+rights, has a table of its own each.
 """
 
 import tomllib
@@ -10,9 +11,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from loadtest.change.outage.knobs import OutageKnobs
+from loadtest.change.rotation.knobs import RotationKnobs
+from loadtest.change.skew.knobs import SkewKnobs
+from loadtest.change.staleness.knobs import StalenessKnobs
 from loadtest.results import Experiment, Load, Method
+from loadtest.topics import Topic
+from loadtest.values import Value
 from products_svc.catalogue.ids import IdKind
 from waybill.strategy import Strategy
 
@@ -29,21 +36,19 @@ METHODS: Final[Mapping[Experiment, tuple[Method, ...]]] = MappingProxyType(
     dict.fromkeys(Experiment, (Method.VALIDATE,)) | {Experiment.ISSUE: (Method.LIST,)}
 )
 """What an experiment calls where its sweep does not say."""
+UNDER_CHANGE: Final = tuple(topic for topic in Topic if topic is not Topic.COST)
+"""Each is a table of a profile, of the same name; without its table it is not run."""
 
 
 class BadProfile(ValueError):
     """A profile cannot be used; the text has a line for each problem."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 
 
-class Sweep(_Strict):
+class Sweep(Value):
     """One experiment over axes: `page_sizes`, `grants` and so on are values of an axis each."""
 
     experiment: Experiment
@@ -106,7 +111,7 @@ class Sweep(_Strict):
         )
 
 
-class Changes(_Strict):
+class Changes(Value):
     """What a command line changes in a profile; None leaves it as it is."""
 
     strategies: tuple[Strategy, ...] | None = None
@@ -116,16 +121,34 @@ class Changes(_Strict):
     rate_per_s: float | None = None
     duration_s: float | None = None
     rounds: int | None = None
+    only: tuple[Topic, ...] | None = None
 
 
-class Profile(_Strict):
+class Profile(Value):
     """A comparison. `rounds` visit every cell once each."""
 
     name: str
     about: str = ""
     rounds: int = Field(ge=1, le=1000)
     strategies: tuple[Strategy, ...] = Field(tuple(Strategy), min_length=1)
-    sweep: tuple[Sweep, ...] = Field(min_length=1)
+    sweep: tuple[Sweep, ...] = ()
+    staleness: StalenessKnobs | None = None
+    outage: OutageKnobs | None = None
+    skew: SkewKnobs | None = None
+    rotation: RotationKnobs | None = None
+
+    @model_validator(mode="after")
+    def _measures_something(self) -> Self:
+        if not self.topics:
+            known = ", ".join(f"[{topic}]" for topic in UNDER_CHANGE)
+            raise ValueError(f"nothing is left to measure: it has no [[sweep]] and none of {known}")
+        return self
+
+    @property
+    def topics(self) -> tuple[Topic, ...]:
+        """What it covers."""
+        cost = (Topic.COST,) if self.sweep else ()
+        return (*cost, *(topic for topic in UNDER_CHANGE if getattr(self, topic) is not None))
 
     def strategies_of(self, sweep: Sweep) -> tuple[Strategy, ...]:
         """Those of `sweep` that the profile has."""
@@ -149,8 +172,16 @@ class Profile(_Strict):
             for name in ("strategies", "rounds")
             if (value := getattr(changes, name)) is not None
         }
+        values |= _left_out(changes)
         made = _validated(values, "the command line")
         return made if made == self else made.model_copy(update={"name": f"{self.name}, changed"})
+
+
+def _left_out(changes: Changes) -> dict[str, Any]:
+    """Nothing for each topic that is not wanted; experiments that are named are those of cost."""
+    wanted = changes.only or ((Topic.COST,) if changes.experiments else tuple(Topic))
+    without_cost = {} if Topic.COST in wanted else {"sweep": ()}
+    return {**without_cost, **{topic: None for topic in UNDER_CHANGE if topic not in wanted}}
 
 
 def _changed(sweep: Sweep, changes: Changes) -> dict[str, Any]:

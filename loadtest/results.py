@@ -1,12 +1,15 @@
 """The record of one comparison: what was run, on what, and what came out. Values only."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from loadtest.change.record import UnderChange
 from loadtest.recorder import Observed
+from loadtest.values import Value
 
 FLOOR = "floor"
 """The row that does none of our work: a bare health check against the orders process."""
@@ -48,11 +51,7 @@ class Warmth(StrEnum):
     COLD = "cold"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Cell(_Value):
+class Cell(Value):
     """One point of the comparison: `row` is a strategy's wire name or `FLOOR`."""
 
     row: str
@@ -75,7 +74,7 @@ class Cell(_Value):
     """Of the keys that carried state is signed with."""
 
 
-class Load(_Value):
+class Load(Value):
     """How a cell is driven."""
 
     rate_per_s: float
@@ -94,7 +93,7 @@ class Load(_Value):
     """Products of its list that a customer orders from, so that a cache of answers can be warm."""
 
 
-class RequestBytes(_Value):
+class RequestBytes(Value):
     """One request as sent, before compression.
 
     `metadata` counts as HTTP/2 counts a header list (RFC 9113, section 6.5.2): key, value and 32
@@ -112,7 +111,7 @@ class RequestBytes(_Value):
         return self.metadata + self.message
 
 
-class WireBytes(_Value):
+class WireBytes(Value):
     """Bytes of the TCP streams between client and called service, over the measured phase.
 
     With HTTP/2 framing and HPACK as they really were; without TCP and IP headers.
@@ -124,7 +123,7 @@ class WireBytes(_Value):
     """From service to client."""
 
 
-class Measured(_Value):
+class Measured(Value):
     """What a generator reports of one cell. CPU in seconds, over the measured phase."""
 
     observed: Observed
@@ -137,11 +136,11 @@ class Measured(_Value):
     request: RequestBytes
     wire: WireBytes | None = None
     """None where it was not counted."""
-    memory_bytes: dict[str, int] = {}
+    memory_bytes: dict[str, int] = Field({})
     """Resident memory by service at the end of the phase."""
 
 
-class Sample(_Value):
+class Sample(Value):
     """One cell in one round."""
 
     cell: Cell
@@ -160,7 +159,7 @@ class Sample(_Value):
         return used_s / answered * 1e6 if answered and used_s is not None else None
 
 
-class Machine(_Value):
+class Machine(Value):
     """Where it ran."""
 
     cpu: str
@@ -173,7 +172,7 @@ class Machine(_Value):
     """Version of the interpreter."""
 
 
-class Head(_Value):
+class Head(Value):
     """What was compared, and what a reader needs to judge or repeat it."""
 
     run_id: str
@@ -195,15 +194,22 @@ class Head(_Value):
     """What calls pass through between client and orders service."""
 
 
-class Run(_Value):
+class Run(Value):
     """One comparison. `complete` is false where it was stopped early."""
 
-    format: Literal["waybill-compare/2"] = "waybill-compare/2"
+    format: Literal["waybill-compare/3"] = "waybill-compare/3"
     head: Head
     complete: bool
     """False where the run was stopped early."""
     samples: tuple[Sample, ...]
     """In the order in which they were taken."""
+    under_change: UnderChange = UnderChange()
+    """What changing rights, services, versions and keys did to orders."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was measured."""
+        return not self.samples and self.under_change.empty
 
     def save(self, folder: Path) -> Path:
         """Write `results.json` into `folder`, which is made, and return its path."""
@@ -213,10 +219,18 @@ class Run(_Value):
         return path
 
 
+OLDER = frozenset({"waybill-compare/2"})
+"""Formats whose records have nothing that this one lacks."""
+
+
 def load_run(path: Path) -> Run:
-    """Read what `Run.save` wrote.
+    """Read what `Run.save` wrote, also of an older format.
 
     Raises:
-        pydantic.ValidationError: the file is no such record.
+        ValueError: the file is no such record; `pydantic.ValidationError` is one.
     """
-    return Run.model_validate_json(path.read_text(encoding="utf-8"))
+    values = json.loads(path.read_bytes())
+    if isinstance(values, dict) and values.get("format") in OLDER:
+        values["format"] = Run.model_fields["format"].default
+    # As JSON again: its rules differ from those for values of Python, of tuples for one.
+    return Run.model_validate_json(json.dumps(values))

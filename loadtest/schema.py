@@ -14,7 +14,7 @@ from typing import Any
 from loadtest.results import Run
 
 ROOT = Path(__file__).resolve().parent.parent
-SCHEMA = Path("docs") / "schema" / "waybill-compare-2.json"
+SCHEMA = Path("docs") / "schema" / "waybill-compare-3.json"
 FIELDS = Path("docs") / "results.md"
 _BEGIN, _END = "<!-- fields: made by python -m loadtest.schema -->", "<!-- end of fields -->"
 
@@ -25,8 +25,8 @@ def schema() -> dict[str, Any]:
     """The schema of a record: what `load_run` accepts, older records of the format included."""
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:waybill:compare:2",
-        "title": "waybill-compare/2",
+        "$id": "urn:waybill:compare:3",
+        "title": "waybill-compare/3",
     }
     made = Run.model_json_schema()
     del made["title"]

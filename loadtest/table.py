@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.change import terminal
 from loadtest.colours import COLOURS
 from loadtest.curves import curves
 from loadtest.notes import conditions, notes
@@ -67,10 +68,17 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 def show(run: Run, out: Console) -> None:
-    """Print the head line, the verdict, the table of cells, what to know of it, and the targets."""
+    """Print the head line, the cells with verdict, notes and targets, and what changes did."""
     out.print(Text(headline(run.head), style="bold"))
     if not run.complete:
         out.print(Text("Stopped early: what was measured until then.", style="yellow"))
+    if run.samples or run.under_change.empty:
+        _show_cost(run, out)
+    for part in terminal.parts(run.under_change):
+        out.print(part)
+
+
+def _show_cost(run: Run, out: Console) -> None:
     out.print()
     out.print(verdict_grid(Findings.of(run)))
     rows = summarise(run.samples)

@@ -70,6 +70,23 @@ class ValkeyServer:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    def kill(self) -> None:
+        """End it without a word (SIGKILL)."""
+        process, self._process = self._process, None
+        assert process is not None, "not started"
+        process.kill()
+        process.wait()
+
+    def start_again(self) -> None:
+        """Start it once more on its port, empty, after it was killed or stopped.
+
+        Raises:
+            StartFailed: somebody has taken the port.
+        """
+        assert self._process is None, "it still runs"
+        if not self._started(self._port):
+            raise StartFailed(f"valkey did not start again:\n{self.log.read_text('utf-8')}")
+
     def stop(self) -> None:
         """End it; everything in it is gone."""
         process, self._process = self._process, None

@@ -6,15 +6,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 from orders_svc.bootstrap import build
 from orders_svc.replica import process as follower
 from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
 from waybill.errors import StorageUnavailable
+from waybill.otel import telemetry
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
 from waybill.serving.settings import load
+from waybill.serving.side_port import served_pages
 from waybill.serving.workers import run_workers
 from waybill.strategy import Strategy
 
@@ -57,15 +60,21 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 async def _serve_here(settings: Settings) -> int:
-    try:
-        orders = build(settings)
-    except (StorageUnavailable, ReplicaLocked, ReplicaUnusable, OSError) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    try:
-        await serve(settings, orders.services, orders.service_names, orders.checks, ready=announce)
-    finally:
-        await orders.close()
+    scraped = settings.http_port is not None
+    with telemetry(os.environ, service="orders", scraped=scraped) as observed:
+        try:
+            orders = build(settings, providers=observed.providers)
+        except (StorageUnavailable, ReplicaLocked, ReplicaUnusable, OSError) as problem:
+            print(problem, file=sys.stderr)
+            return 1
+        try:
+            with served_pages(settings, {"/metrics": observed.metrics_page}) as http_port:
+                ready = partial(announce, http_port=http_port)
+                await serve(
+                    settings, orders.services, orders.service_names, orders.checks, ready=ready
+                )
+        finally:
+            await orders.close()
     return 0
 
 

@@ -1,25 +1,27 @@
 """The one place where the orders service is put together. Tests come in through the same door."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from typing import NoReturn
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
+from orders_svc.feed.follower import Follower, started
+from orders_svc.feed.pace import Pace
 from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
+from orders_svc.revocations import revocation_check, revocation_follower, revocations_of
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
+from orders_svc.state_keys import state_keys
 from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -30,19 +32,23 @@ from orders_svc.strategies.replica import ReplicaResolver
 from shop.orders.v1 import orders_pb2
 from waybill.answer_cache import AnswerCache, CacheLimits
 from waybill.choosing import StrategyChoice
-from waybill.keys import JwksFile, KeySource
+from waybill.expectations import Expectations
+from waybill.keys import KeySource
 from waybill.page_proof import PageProofReader, ProofLimits
+from waybill.providers import Providers
 from waybill.references.cache import CacheBounds
 from waybill.references.reader import ReferenceReader
 from waybill.references.valkey_store import ValkeyReferenceStore
-from waybill.serving.assembly import keys_check, log_unmet, make_guard
+from waybill.revocation import Revocations
+from waybill.revocation_metrics import observe
+from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.state_reader import EnvelopeStateReader, JwtStateReader
 from waybill.strategy import Strategy
-from waybill.telemetry import Way, state_metrics
+from waybill.telemetry import StateMeter, StateMetrics, Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrdersService"]
@@ -75,17 +81,29 @@ class Parts:
     settings: Settings
     clock: Callable[[], float]
     state_keys: KeySource
+    expectations: Expectations
     verified: VerifiedCache
+    providers: Providers | None
+    metrics: StateMetrics
     checks: dict[str, Check] = field(default_factory=dict)
     closers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
+    def meter(self, strategy: Strategy) -> StateMeter:
+        """What counts the state that comes in under `strategy`."""
+        return self.metrics.of(strategy, Way.READ, self.clock)
 
-def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
+
+def build(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    providers: Providers | None = None,
+) -> Orders:
     """Put the service together, within a running event loop.
 
     Args:
         settings: of the service.
         clock: seconds since the Unix epoch.
+        providers: where spans and metrics go; None observes no calls.
 
     Raises:
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
@@ -94,9 +112,22 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         OSError: a TLS file cannot be read.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    user_keys = JwksFile(settings.user_keys, clock)
-    state_keys = JwksFile(settings.state_keys, clock)
-    parts = Parts(settings, clock, state_keys, verified)
+    log = make_logger(settings.log_level, service="orders")
+    user_keys = keys_from(settings.user_keys, clock, log)
+    revocations = revocations_of(settings, clock)
+    closers = AsyncExitStack()
+    parts = Parts(
+        settings,
+        clock,
+        state_keys(settings, clock, log, closers),
+        _expectations(settings, clock, revocations),
+        verified,
+        providers,
+        StateMetrics(providers) if providers else state_metrics(),
+        closers=closers,
+    )
+    if revocations:
+        _follow(revocations, parts)
     store = OrderStore(
         Ledger.open(settings.database_url, clock=clock),
         group_commit=settings.group_commit,
@@ -116,7 +147,15 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Orders:
         store,
     )
     log_unmet(settings, settings.strategies, service="orders")
-    guard = make_guard(settings, field_rules(), user_keys, verified, clock=clock, service="orders")
+    guard = make_guard(
+        settings,
+        field_rules(),
+        user_keys,
+        verified,
+        clock=clock,
+        service="orders",
+        providers=providers,
+    )
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
@@ -130,8 +169,27 @@ def field_rules() -> RuleTable:
     return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
 
 
+def _expectations(
+    settings: Settings, clock: Callable[[], float], revocations: Revocations | None
+) -> Expectations:
+    return Expectations(
+        settings.state_issuer,
+        settings.state_audience,
+        clock,
+        settings.clock_leeway_s,
+        still_counts=revocations.check if revocations else None,
+    )
+
+
+def _follow(revocations: Revocations, parts: Parts) -> None:
+    observe(revocations)
+    parts.checks["revocations"] = revocation_check(revocations)
+    follower = revocation_follower(parts.settings, _products(parts), revocations, parts.clock)
+    parts.closers.push_async_callback(started(follower))
+
+
 def _metered(strategy: Strategy, parts: Parts) -> Resolver:
-    return MeteredResolver(RESOLVERS[strategy](parts), state_metrics().of(strategy, Way.READ))
+    return MeteredResolver(RESOLVERS[strategy](parts), parts.meter(strategy))
 
 
 def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
@@ -139,13 +197,11 @@ def _metadata_jwt(parts: Parts) -> MetadataJwtResolver:
     return MetadataJwtResolver(
         JwtStateReader(
             parts.state_keys,
+            parts.expectations,
             decoders={version: CLAIM_DECODERS[version] for version in settings.state_versions},
-            issuer=settings.state_issuer,
-            audience=settings.state_audience,
-            clock=parts.clock,
-            leeway_s=settings.clock_leeway_s,
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.METADATA_JWT).relied_on,
         )
     )
 
@@ -155,14 +211,12 @@ def _message_field(parts: Parts) -> MessageFieldResolver:
     return MessageFieldResolver(
         EnvelopeStateReader(
             parts.state_keys,
+            parts.expectations,
             family=STATE_FAMILY,
             decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
-            issuer=settings.state_issuer,
-            audience=settings.state_audience,
-            clock=parts.clock,
-            leeway_s=settings.clock_leeway_s,
             max_bytes=settings.state_budget_bytes,
             cache=parts.verified,
+            on_read=parts.meter(Strategy.MESSAGE_FIELD).relied_on,
         )
     )
 
@@ -184,7 +238,7 @@ def _direct_call(parts: Parts) -> DirectCallResolver:
 
 
 def _products(parts: Parts) -> ProductsClient:
-    client = connect(parts.settings)
+    client = connect(parts.settings, parts.providers)
     parts.closers.push_async_callback(client.close)
     return client
 
@@ -210,8 +264,11 @@ def _replica_files(parts: Parts) -> Environments:
     parts.closers.push_async_callback(writer.close)
     log = make_logger(settings.log_level, service="orders")
     pace = Pace.within(settings.replica_lag_bound_s)
-    follower = Follower(_products(parts), writer, log=log, pace=pace, clock=parts.clock)
-    parts.closers.push_async_callback(_cancelled, asyncio.create_task(follower.run()))
+    sink = ReplicaSink(writer, parts.clock)
+    follower = Follower(
+        _products(parts), sink, name="replica", log=log, pace=pace, clock=parts.clock
+    )
+    parts.closers.push_async_callback(started(follower))
     return OwnEnvironment(store.environment)
 
 
@@ -220,14 +277,12 @@ def _page_proof(parts: Parts) -> PageProofResolver:
     return PageProofResolver(
         PageProofReader(
             parts.state_keys,
+            parts.expectations,
             family=LEAF_FAMILY,
             decoders={version: LEAF_DECODERS[version] for version in settings.state_versions},
-            issuer=settings.state_issuer,
-            audience=settings.state_audience,
-            clock=parts.clock,
-            leeway_s=settings.clock_leeway_s,
             limits=proof_limits(settings),
             cache=parts.verified,
+            on_read=parts.meter(Strategy.PAGE_PROOF).relied_on,
         )
     )
 
@@ -251,27 +306,19 @@ def _reference(parts: Parts) -> ReferenceResolver:
         parts.checks["reference store"] = store.check
     reader = ReferenceReader(
         store,
+        parts.expectations,
         family=STATE_FAMILY,
         decoders={version: MESSAGE_DECODERS[version] for version in settings.state_versions},
-        issuer=settings.state_issuer,
-        audience=settings.state_audience,
-        clock=parts.clock,
-        leeway_s=settings.clock_leeway_s,
         max_bytes=settings.state_budget_bytes,
         bounds=CacheBounds(
             ttl_s=settings.reference_cache_ttl_s,
             max_entries=settings.reference_cache_entries,
             max_bytes=settings.reference_cache_bytes,
         ),
+        on_read=parts.meter(Strategy.REFERENCE).relied_on,
     )
     parts.closers.push_async_callback(reader.close)
     return ReferenceResolver(reader)
-
-
-async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {

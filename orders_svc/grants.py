@@ -6,6 +6,7 @@ from typing import Protocol, TypeAlias
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from orders_svc.access import Grant
+from waybill.minting import from_ids
 from waybill.values import State, VerifiedState
 
 Grants: TypeAlias = Mapping[str, Grant]
@@ -20,6 +21,8 @@ class StateMessage(Protocol):
     audience: str
     subject: str
     revision: int
+    trace_id: bytes
+    span_id: bytes
 
     @property
     def issue_time(self) -> Timestamp: ...
@@ -113,6 +116,7 @@ def state_of(message: StateMessage, content: Grants) -> State[Grants]:
         issue_time=count(message.issue_time.seconds),
         expire_time=count(message.expire_time.seconds),
         content=content,
+        minted_in=from_ids(message.trace_id, message.span_id),
     )
 
 

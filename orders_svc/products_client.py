@@ -1,6 +1,7 @@
 """The orders service's way to the products service: one channel, and the service's own credential.
 
-`ProductsClient` is what the direct call asks (`AccessSource`) and what feeds the replica (`Feed`).
+`ProductsClient` is what the direct call asks (`AccessSource`) and what feeds the replica and
+the watermarks (`Feed`).
 """
 
 import json
@@ -24,6 +25,8 @@ from shop.products.v1.products_pb2 import (
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
 from waybill.errors import HistoryCompacted, UpstreamUnavailable
 from waybill.metadata import AUTHORIZATION
+from waybill.providers import Providers
+from waybill.rpc_telemetry import UNOBSERVED, ClientCalls
 from waybill.status import error_from
 
 Metadata = tuple[tuple[str, str], ...]
@@ -89,7 +92,7 @@ def open_channel(target: str, tls: TlsFiles | None = None) -> aio.Channel:
     return aio.secure_channel(target, tls.credentials(), options=CHANNEL_OPTIONS)
 
 
-def connect(settings: Settings) -> "ProductsClient":
+def connect(settings: Settings, providers: Providers | None = None) -> "ProductsClient":
     """A client as the settings say. Needs a running event loop.
 
     gRPC lets clients of one target share a connection.
@@ -105,7 +108,7 @@ def connect(settings: Settings) -> "ProductsClient":
             settings.products_tls_key_file,
         )
     channel = open_channel(settings.products_target, tls)
-    return ProductsClient(channel, TokenFile(settings.service_token_file))
+    return ProductsClient(channel, TokenFile(settings.service_token_file), ClientCalls(providers))
 
 
 class TokenFile:
@@ -139,8 +142,11 @@ class TokenFile:
 class ProductsClient:
     """Asks the products service in this service's name."""
 
-    def __init__(self, channel: aio.Channel, token: Callable[[], str]) -> None:
+    def __init__(
+        self, channel: aio.Channel, token: Callable[[], str], calls: ClientCalls = UNOBSERVED
+    ) -> None:
         """`channel` is closed with the client; `token` is called for each question."""
+        self._calls = calls
         self._channel = channel
         self._token = token
         self._stub = ProductsServiceStub(channel)
@@ -150,24 +156,27 @@ class ProductsClient:
     ) -> AccessAnswer:
         """See `orders_svc.strategies.direct_call.AccessSource`."""
         request = CheckAccessRequest(subject=subject, product_ids=product_ids)
-        with _translated():
-            response = await self._stub.CheckAccess(
-                request, timeout=timeout_s, metadata=self._metadata()
-            )
+        with _translated(), self._calls.call(request, self._metadata()) as metadata:
+            response = await self._stub.CheckAccess(request, timeout=timeout_s, metadata=metadata)
         return _answer(response, frozenset(product_ids))
 
     async def watch(
-        self, epoch: int, resume_revision: int
+        self, epoch: int, resume_revision: int, within_s: float | None = None
     ) -> AsyncGenerator[WatchAccessResponse, None]:
-        """See `orders_svc.replica.follower.Feed`."""
+        """See `orders_svc.feed.follower.Feed`.
+
+        With `within_s` the changes of so many seconds come instead of a snapshot.
+        """
         request = WatchAccessRequest(epoch=epoch, resume_revision=resume_revision)
-        call = self._stub.WatchAccess(request, metadata=self._metadata())
-        try:
-            with _translated():
+        if within_s is not None:
+            request.changes_within.FromMicroseconds(int(within_s * 1_000_000))
+        with _translated(), self._calls.call(request, self._metadata()) as metadata:
+            call = self._stub.WatchAccess(request, metadata=metadata)
+            try:
                 async for event in call:
                     yield event
-        finally:
-            call.cancel()
+            finally:
+                call.cancel()
 
     async def close(self) -> None:
         """Close the channel; questions under way are cancelled."""

@@ -29,18 +29,20 @@ from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
 from waybill.header_caps import Use
-from waybill.keys import JwksFile, KeySource
+from waybill.keys import KeySource
 from waybill.page_signing import PageSigner
+from waybill.providers import Providers
 from waybill.references.store import ReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.seldom import Seldom
-from waybill.serving.assembly import keys_check, log_unmet, make_guard
+from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
+from waybill.serving.jwks_page import JwksPage
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
-from waybill.telemetry import Way, state_metrics
+from waybill.telemetry import StateMetrics, Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
@@ -77,24 +79,35 @@ class Parts:
     references: ReferenceStore | None
 
 
-def build(settings: Settings, clock: Callable[[], float] = time.time) -> Products:
+def build(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    providers: Providers | None = None,
+) -> Products:
     """Put the service together, within a running event loop.
 
     Args:
         settings: of the service.
         clock: seconds since the Unix epoch.
+        providers: where spans and metrics go; None observes no calls.
 
     Raises:
         StorageUnavailable: the database does not answer.
         UnfitDatabase: it is of another schema or currency.
         UnusableKeys: the signing keys cannot be read, made or published.
     """
-    keys = RotatingKey(settings.signing_keys, time.monotonic)
-    publish(settings.signing_keys, settings.public_keys)
+    keys = RotatingKey(
+        settings.signing_keys,
+        time.monotonic,
+        settle_s=settings.signing_settle_s,
+        algorithm=settings.signing_algorithm,
+    )
+    publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
     store = Store(open_database(settings, clock), clock, settings.history_changes)
-    feed = Feed(store, _pace(settings))
+    feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
-    user_keys = JwksFile(settings.user_keys, clock)
+    log = make_logger(settings.log_level, service="products")
+    user_keys = keys_from(settings.user_keys, clock, log)
 
     async def close() -> None:
         await feed.close()
@@ -106,13 +119,19 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
         store,
         feed,
         StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
-        _issuers(settings, keys, clock, references),
+        _issuers(Parts(settings, keys, _terms(settings, clock), references), providers),
         after_revoke=[references.revoke] if references else [],
     )
     log_unmet(settings, settings.strategies, service="products")
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     guard = make_guard(
-        settings, field_rules(), user_keys, verified, clock=clock, service="products"
+        settings,
+        field_rules(),
+        user_keys,
+        verified,
+        clock=clock,
+        service="products",
+        providers=providers,
     )
     return Products(
         services=[guard.service(SERVICE, servicer.methods())],
@@ -120,6 +139,14 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Product
         checks=_checks(settings, user_keys, store, references),
         close=close,
     )
+
+
+def public_keys_page(settings: Settings) -> JwksPage:
+    """What readers fetch over HTTP: the file of the public keys.
+
+    A new key signs only after every answer without it may no longer be used.
+    """
+    return JwksPage(settings.public_keys, max_age_s=int(settings.signing_settle_s / 2))
 
 
 def open_database(settings: Settings, clock: Callable[[], float]) -> Database:
@@ -190,18 +217,19 @@ def _checks(
     return checks
 
 
-def _issuers(
-    settings: Settings,
-    keys: KeyRing,
-    clock: Callable[[], float],
-    references: ReferenceStore | None,
-) -> Mapping[Strategy, Issuer]:
-    terms = Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
-    parts = Parts(settings, keys, terms, references)
-    budget = _budget(settings)
+def _terms(settings: Settings, clock: Callable[[], float]) -> Terms:
+    return Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
+
+
+def _issuers(parts: Parts, providers: Providers | None) -> Mapping[Strategy, Issuer]:
+    settings, budget = parts.settings, _budget(parts.settings)
+    metrics = StateMetrics(providers) if providers else state_metrics()
     return {
         strategy: BudgetedIssuer(
-            ISSUERS[strategy](parts), budget, state_metrics().of(strategy, Way.ISSUED)
+            ISSUERS[strategy](parts),
+            budget,
+            metrics.of(strategy, Way.ISSUED),
+            settings.state_versions,
         )
         for strategy in settings.strategies
     }

@@ -1,8 +1,10 @@
 """What happens to all state on its way out, whatever its strategy: it is weighed."""
 
+from collections.abc import Sequence
+
 from products_svc.issuing import AccessPage, Issuer
 from waybill.budget import Budget
-from waybill.errors import StateTooLarge
+from waybill.errors import WaybillError
 from waybill.telemetry import StateMeter
 from waybill.values import CarriedState
 
@@ -14,20 +16,24 @@ class BudgetedIssuer:
         issuer: what makes the state.
         budget: of the metadata; what travels in messages is not its business.
         meter: counts what is issued and what is refused.
+        versions: of the states that the issuer makes, for the count.
     """
 
-    def __init__(self, issuer: Issuer, budget: Budget, meter: StateMeter) -> None:
+    def __init__(
+        self, issuer: Issuer, budget: Budget, meter: StateMeter, versions: Sequence[int] = ()
+    ) -> None:
+        self._versions = versions
         self._issuer = issuer
         self._budget = budget
         self._meter = meter
 
     async def issue(self, page: AccessPage) -> CarriedState:
         """See `products_svc.issuing.Issuer`."""
-        carried = await self._issuer.issue(page)
         try:
+            carried = await self._issuer.issue(page)
             self._budget.check(carried.metadata)
-        except StateTooLarge as refusal:
+        except WaybillError as refusal:
             self._meter.refused(refusal)
             raise
-        self._meter.carried(carried.size_bytes)
+        self._meter.issued(carried.size_bytes, self._versions)
         return carried

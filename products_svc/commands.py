@@ -48,9 +48,9 @@ def generate(settings: Settings, options: Namespace, progress: Progress) -> str:
 
 def rotate_keys(settings: Settings, _options: Namespace, _progress: Progress) -> str:
     """Put a new signing key first. Running services and readers take it up by themselves."""
-    keys = rotate(settings.signing_keys, settings.public_keys)
-    trusted = ", ".join(key.key_id for key in keys[1:])
-    return f"{keys[0].key_id} signs within seconds; still trusted: {trusted}"
+    new, *older = rotate(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
+    trusted = ", ".join(f"{key.key_id} ({key.algorithm})" for key in older)
+    return f"{new.key_id} ({new.algorithm}) signs within seconds; still trusted: {trusted}"
 
 
 def new_epoch(settings: Settings, _options: Namespace, _progress: Progress) -> str:

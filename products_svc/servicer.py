@@ -106,8 +106,11 @@ class ProductsServicer:
         return pb.CheckAccessResponse(grants=map(grant_message, grants), revision=revision)
 
     def watch_access(self, request: pb.WatchAccessRequest, _call: Call) -> Stream:
-        """A snapshot unless the caller's history can be resumed, then changes for ever."""
-        return self._feed.watch(request.epoch, request.resume_revision)
+        """A snapshot or recent changes unless the history can be resumed, then changes for ever."""
+        within_s = None
+        if request.HasField("changes_within"):
+            within_s = request.changes_within.seconds + request.changes_within.nanos / 1e9
+        return self._feed.watch(request.epoch, request.resume_revision, within_s)
 
     async def grant_access(
         self, request: pb.GrantAccessRequest, call: Call

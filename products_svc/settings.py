@@ -49,8 +49,14 @@ class Settings(ServingSettings):
 
     signing_keys: Path
     """The keys that state is signed with, newest first; made at the first start."""
+    signing_algorithm: Literal["EdDSA", "ES256", "RS256"] = "EdDSA"
+    """For which algorithm new signing keys are. A key that is there keeps signing until
+    `rotate-keys`, and stays trusted beside the new one, so that one can migrate."""
     public_keys: Path
     """Where the public part of the signing keys is written (JWKS), for readers."""
+    signing_settle_s: float = Field(3.0, ge=0, allow_inf_nan=False)
+    """How long a new key is published before it signs. Readers must look for keys more often: those
+    of a file look each second, those over HTTP at half of this time at most."""
     state_issuer: str = Field("products", min_length=1)
     """How issued state names this service."""
     state_audience: str = Field("orders", min_length=1)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.signing import SigningKey, SigningKeyFile
 
 Stamp = tuple[int, int, int]
@@ -36,6 +37,7 @@ class RotatingKey:
     Args:
         path: the file; it is made if there is none.
         clock: seconds; only differences count.
+        algorithm: of the key that is made if there is none.
         check_every_s: least time between two looks at the file.
         settle_s: how long a new key waits until it signs.
 
@@ -48,11 +50,12 @@ class RotatingKey:
         path: Path,
         clock: Callable[[], float],
         *,
+        algorithm: str = DEFAULT_ALGORITHM,
         check_every_s: float = CHECK_EVERY_S,
         settle_s: float = SETTLE_S,
     ) -> None:
         self._path = path
-        self._file = SigningKeyFile(path)
+        self._file = SigningKeyFile(path, algorithm)
         self._clock = clock
         self._check_every_s = check_every_s
         self._settle_s = settle_s
@@ -99,25 +102,27 @@ class RotatingKey:
         return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def publish(signing_keys: Path, public_keys: Path) -> None:
-    """Write the public part of the keys for readers; make the keys if there are none.
+def publish(signing_keys: Path, public_keys: Path, algorithm: str = DEFAULT_ALGORITHM) -> None:
+    """Write the public part of the keys for readers; make a key if there is none.
 
     Raises:
         UnusableKeys: a file is malformed, or cannot be read or written.
     """
     with _explained():
-        SigningKeyFile(signing_keys).write_public(public_keys)
+        SigningKeyFile(signing_keys, algorithm).write_public(public_keys)
 
 
-def rotate(signing_keys: Path, public_keys: Path) -> list[SigningKey]:
-    """Put a new key first, keep the previous one trusted, and publish both.
+def rotate(
+    signing_keys: Path, public_keys: Path, algorithm: str = DEFAULT_ALGORITHM
+) -> list[SigningKey]:
+    """Put a new key for `algorithm` first, keep the previous one trusted, and publish both.
 
     Raises:
         UnusableKeys: a file is malformed, or cannot be read or written.
     """
     with _explained():
-        keys = SigningKeyFile(signing_keys).rotate(keep=2)
-    publish(signing_keys, public_keys)
+        keys = SigningKeyFile(signing_keys, algorithm).rotate(keep=2)
+    publish(signing_keys, public_keys, algorithm)
     return keys
 
 

@@ -5,6 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from products_svc.terms import PageState
 from shop.state.v1.state_pb2 import AccessState, Grant
 from waybill import base64url, id_lists
+from waybill.minting import ids_of
 
 
 def claims(state: PageState) -> dict[str, object]:
@@ -23,6 +24,7 @@ def packed_claims(state: PageState) -> dict[str, object]:
 
 def message(state: PageState) -> AccessState:
     """The state as a message."""
+    trace_id, span_id = ids_of(state.minted_in)
     return AccessState(
         issuer=state.issuer,
         audience=state.audience,
@@ -31,6 +33,8 @@ def message(state: PageState) -> AccessState:
         issue_time=Timestamp(seconds=state.issue_time),
         expire_time=Timestamp(seconds=state.expire_time),
         product_ids=[grant.product_id for grant in state.content],
+        trace_id=trace_id,
+        span_id=span_id,
     )
 
 

@@ -4,6 +4,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from products_svc.terms import PageState
 from shop.state.v2.state_pb2 import AccessState, Grant
+from waybill.minting import ids_of
 
 
 def claims(state: PageState) -> dict[str, object]:
@@ -21,6 +22,7 @@ def claims(state: PageState) -> dict[str, object]:
 
 def message(state: PageState) -> AccessState:
     """The state as a message."""
+    trace_id, span_id = ids_of(state.minted_in)
     return AccessState(
         issuer=state.issuer,
         audience=state.audience,
@@ -29,6 +31,8 @@ def message(state: PageState) -> AccessState:
         issue_time=Timestamp(seconds=state.issue_time),
         expire_time=Timestamp(seconds=state.expire_time),
         grants=_grants(state),
+        trace_id=trace_id,
+        span_id=span_id,
     )
 
 

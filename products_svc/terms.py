@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from products_svc.issuing import AccessPage, Grant
+from waybill.minting import minting_span
 from waybill.values import State
 
 PageState = State[tuple[Grant, ...]]
@@ -20,7 +21,7 @@ class Terms:
     clock: Callable[[], float]
 
     def state(self, page: AccessPage) -> PageState:
-        """State that covers exactly `page`, issued now."""
+        """State that covers exactly `page`, issued now, in the current span."""
         now = int(self.clock())
         return State(
             issuer=self.issuer,
@@ -30,4 +31,5 @@ class Terms:
             issue_time=now,
             expire_time=now + self.ttl_s,
             content=page.grants,
+            minted_in=minting_span(),
         )

@@ -142,9 +142,12 @@ class Service:
         request = pb.RevokeAccessRequest(subject=subject, product_ids=product_ids, **fields)
         return int((await self.call("RevokeAccess", request, "root", "admin")).revision)
 
-    def watch(self, epoch: int = 0, resume_revision: int = 0) -> Any:
+    def watch(self, epoch: int = 0, resume_revision: int = 0, within_s: float | None = None) -> Any:
+        request = pb.WatchAccessRequest(epoch=epoch, resume_revision=resume_revision)
+        if within_s is not None:
+            request.changes_within.FromMicroseconds(int(within_s * 1e6))
         return self.stub.WatchAccess(
-            pb.WatchAccessRequest(epoch=epoch, resume_revision=resume_revision),
+            request,
             metadata=[self.lab.credential("orders", "service")],
             timeout=TIMEOUT_S,
         )

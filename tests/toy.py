@@ -15,6 +15,7 @@ from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from shop.products.v1 import products_pb2, products_pb2_grpc
 from waybill.errors import CredentialInvalid
 from waybill.metadata import Entry
+from waybill.rpc_telemetry import ServerCalls
 from waybill.serving.call import Call
 from waybill.serving.guard import Guard, GuardedService, Method
 from waybill.serving.health import Check
@@ -97,6 +98,7 @@ def services(
     max_message_bytes: int = 1000,
     max_concurrent_calls: int = 10,
     log: FilteringBoundLogger | None = None,
+    calls: ServerCalls | None = None,
 ) -> list[GuardedService]:
     """Both services behind one guard; what is not given is not implemented."""
     guard = Guard(
@@ -105,6 +107,7 @@ def services(
         max_message_bytes=max_message_bytes,
         max_concurrent_calls=max_concurrent_calls,
         log=log or Lines().logger(),
+        calls=calls,
     )
     orders = {m.name: Method(unused) for m in ORDERS.methods} | {"PlaceOrder": Method(place)}
     products = {m.name: Method(unused) for m in PRODUCTS.methods}

@@ -1,15 +1,17 @@
 """What a reader expects of anything signed for it: whose it is, for whom, and when it holds."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from waybill.errors import StateSuperseded, SubjectMismatch
-from waybill.refusals import Refusals
+from waybill.refusals import STATE_REFUSALS, Refusals
 from waybill.values import State, VerifiedState
 
 Content = TypeVar("Content")
 
+DEFAULT_LEEWAY_S = 5
 MAX_INTEGER = 2**53
 """Integers of tokens stay below, so that every JSON reader sees the same one (RFC 7493)."""
 
@@ -19,14 +21,18 @@ class Expectations:
     """Expected issuer and audience, and a clock with leeway for other clocks.
 
     `clock` gives seconds since the Unix epoch; `leeway_s` is added to an expiry, and to the clock
-    where a time may not lie in the future.
+    where a time may not lie in the future. `refusals` are those of carried state unless said
+    otherwise. `still_counts` raises where verified state was revoked before its expiry, such as
+    `waybill.revocation.Revocations.check`; without it, state counts until it expires. One value
+    serves all readers of a service.
     """
 
     issuer: str
     audience: str
-    refusals: Refusals
-    clock: Callable[[], float]
-    leeway_s: int
+    clock: Callable[[], float] = time.time
+    leeway_s: int = DEFAULT_LEEWAY_S
+    refusals: Refusals = STATE_REFUSALS
+    still_counts: Callable[[VerifiedState[Any]], None] | None = None
 
     def __post_init__(self) -> None:
         if not self.issuer or not self.audience:
@@ -91,18 +97,21 @@ class Expectations:
             state.issue_time,
             state.expire_time,
             state.content,
+            state.minted_in,
         )
 
+    def check_call(self, state: VerifiedState[Content], *, subject: str, min_revision: int) -> None:
+        """The state serves this call: it is the caller's, new enough, and not revoked.
 
-def check_call(state: VerifiedState[Content], *, subject: str, min_revision: int) -> None:
-    """The state serves this call: it is the caller's, and new enough.
-
-    Raises:
-        waybill.errors.SubjectMismatch: it is another subject's.
-        waybill.errors.StateSuperseded: it is older than `min_revision`. Facts: both revisions.
-    """
-    if state.subject != subject:
-        raise SubjectMismatch
-    if state.revision < min_revision:
-        facts = {"revision": str(state.revision), "min_revision": str(min_revision)}
-        raise StateSuperseded(facts=facts)
+        Raises:
+            waybill.errors.SubjectMismatch: it is another subject's.
+            waybill.errors.StateSuperseded: it is older than `min_revision`. Facts: both revisions.
+            WaybillError: whatever `still_counts` raises.
+        """
+        if state.subject != subject:
+            raise SubjectMismatch
+        if state.revision < min_revision:
+            facts = {"revision": str(state.revision), "min_revision": str(min_revision)}
+            raise StateSuperseded(facts=facts)
+        if self.still_counts is not None:
+            self.still_counts(state)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from waybill.expectations import Expectations
+from waybill.expectations import DEFAULT_LEEWAY_S, Expectations
 from waybill.jwt_preparse import Malformed, UnverifiedJws, split_compact
 from waybill.keys import BadSignature, KeySource, VerifyingKey, find_key
 from waybill.refusals import CREDENTIAL_REFUSALS, STATE_REFUSALS, Refusals
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 DEFAULT_MAX_BYTES = 16 * 1024
-DEFAULT_LEEWAY_S = 5
 
 Claims = Mapping[str, Any]
 Value = TypeVar("Value")
@@ -139,7 +138,7 @@ class JwtVerifier(TokenReader[Claims]):
         super().__init__(
             keys,
             typ=typ,
-            expectations=Expectations(issuer, audience, refusals, clock, leeway_s),
+            expectations=Expectations(issuer, audience, clock, leeway_s, refusals),
             max_bytes=max_bytes,
             cache=cache,
             convert=MappingProxyType,

@@ -12,13 +12,12 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from jwt.exceptions import InvalidKeyError
-
 from waybill import base64url
-from waybill.algorithms import ALGORITHMS, algorithm_of
+from waybill.algorithms import ALGORITHMS, SECRET_MEMBERS, algorithm_of
 from waybill.errors import KeysUnavailable
 from waybill.strict_json import parse_object
 
@@ -27,7 +26,6 @@ MAX_JWKS_BYTES = 256 * 1024
 """A key file may not be larger: about a thousand keys."""
 
 _KEY_ID = re.compile(rf"[A-Za-z0-9_-][A-Za-z0-9._-]{{0,{MAX_KEY_ID_BYTES - 1}}}")
-_SECRET_MEMBERS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
 
 
 class BadSignature(Exception):
@@ -57,7 +55,7 @@ class VerifyingKey:
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "VerifyingKey":
-        """The key of a public JSON Web Key (RFC 7517, RFC 8037) that names a key of our table.
+        """The key of a public JSON Web Key (RFC 7517, 7518, 8037) that names a key of our table.
 
         Raises:
             ValueError: it is malformed, private, without a usable `kid`, or of another algorithm.
@@ -67,23 +65,20 @@ class VerifyingKey:
             raise ValueError("a key of an algorithm that is not accepted")
         if not is_key_id(jwk.get("kid")):
             raise ValueError("`kid` must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
-        if _SECRET_MEMBERS & jwk.keys():
+        if SECRET_MEMBERS & jwk.keys():
             raise ValueError("a private key; readers get the public part only")
-        try:
-            public = ALGORITHMS[algorithm].implementation.from_jwk(dict(jwk))
-        except (InvalidKeyError, TypeError, ValueError):
-            raise ValueError("malformed key material") from None
+        public = ALGORITHMS[algorithm].key_from(jwk, private=False)
         return cls.of(jwk["kid"], algorithm, public)
 
     @classmethod
     def of(cls, key_id: str, algorithm: str, public: Any) -> "VerifyingKey":
         """The key around a public key object of the `cryptography` package."""
-        jwk = ALGORITHMS[algorithm].implementation.to_jwk(public, as_dict=True)
+        jwk = ALGORITHMS[algorithm].jwk_of(public)
         return cls(key_id, algorithm, thumbprint(jwk, algorithm), public)
 
     def to_jwk(self) -> dict[str, str]:
         """The public JSON Web Key, with `alg`, `kid` and `use`."""
-        jwk = ALGORITHMS[self.algorithm].implementation.to_jwk(self._public, as_dict=True)
+        jwk = ALGORITHMS[self.algorithm].jwk_of(self._public)
         return {**jwk, "alg": self.algorithm, "kid": self.key_id, "use": "sig"}
 
     def verify(self, signature: bytes, message: bytes) -> None:
@@ -147,7 +142,7 @@ def _usable(entries: list[object]) -> list[VerifyingKey]:
     for position, jwk in enumerate(entries):
         if not isinstance(jwk, dict):
             raise ValueError(f"keys[{position}]: not an object")  # noqa: TRY004 (a bad file)
-        if _SECRET_MEMBERS & jwk.keys():
+        if SECRET_MEMBERS & jwk.keys():
             raise ValueError(f"keys[{position}]: a private key; readers get the public part only")
         if algorithm_of(jwk) is None or not _is_for_verifying(jwk):
             continue
@@ -203,14 +198,36 @@ class StaticKeys:
 
 _Stamp = tuple[int, int, int]
 
+MISSING_EVERY_S = 30.0
+"""Seconds between two looks for keys that are missing, however many strangers name some."""
+
+
+class Cause(StrEnum):
+    """Why a source looked for newer keys."""
+
+    TIME = "time"
+    """It was time to."""
+    MISSING_KEY = "missing-key"
+    """Somebody named a key that the set lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at where keys come from: `changed` if it brought another set."""
+
+    cause: Cause
+    changed: bool
+    error: str | None
+
 
 class JwksFile:
     """Keys from a JSON Web Key Set file, read again when it changes.
 
-    It looks at the file at most once per `check_every_s` seconds, and once more in that time if a
-    key id is missing, so that strangers' key ids cannot make it busy. A bad new file changes
-    nothing: the last good set stays, and `last_error` says why. To trust nobody, write an
-    empty set. Whoever writes the file replaces it in one step (rename).
+    It looks at the file at most once per `check_every_s` seconds. A key id that is missing brings
+    one look more, and that at most once per `missing_every_s` seconds, so that strangers' key ids
+    cannot make it busy. A bad new file changes nothing: the last good set stays, and `last_error`
+    says why. To trust nobody, write an empty set. Whoever writes the file replaces it in one step
+    (rename).
     """
 
     def __init__(
@@ -218,12 +235,16 @@ class JwksFile:
         path: Path,
         clock: Callable[[], float] = time.monotonic,
         check_every_s: float = 1.0,
+        missing_every_s: float = MISSING_EVERY_S,
+        on_look: Callable[[Look], None] | None = None,
     ) -> None:
+        """`on_look` is told of every look, for logs and counts."""
         self._path = path
         self._clock = clock
         self._check_every_s = check_every_s
-        self._looked_at = float("-inf")
-        self._extra_look_left = False
+        self._missing_every_s = missing_every_s
+        self._on_look = on_look
+        self._looked_at = self._missing_at = float("-inf")
         self._stamp: _Stamp | None = None
         self._keys: KeySet | None = None
         self.last_error: str | None = None
@@ -231,19 +252,18 @@ class JwksFile:
     def current(self, *, missing: str | None = None) -> KeySet:
         """The last good set."""
         now = self._clock()
-        # The second comparison lets a clock that was set back look again.
-        if now - self._looked_at >= self._check_every_s or now < self._looked_at:
+        if is_due(now, self._looked_at, self._check_every_s):
             self._looked_at = now
-            self._extra_look_left = True
-            self._look()
-        elif missing is not None and self._extra_look_left:
-            self._extra_look_left = False
-            self._look()
+            self._look(Cause.TIME)
+        elif missing is not None and is_due(now, self._missing_at, self._missing_every_s):
+            self._missing_at = now
+            self._look(Cause.MISSING_KEY)
         if self._keys is None:
             raise KeysUnavailable(self.last_error or "")
         return self._keys
 
-    def _look(self) -> None:
+    def _look(self, cause: Cause) -> None:
+        before = self._keys
         try:
             stamp = _stamp(self._path.stat())
             if stamp != self._stamp:  # which a bad file leaves as it was, to be read again
@@ -252,6 +272,13 @@ class JwksFile:
             self.last_error = None
         except (OSError, ValueError) as error:
             self.last_error = f"{self._path}: {error}"
+        if self._on_look is not None:
+            self._on_look(Look(cause, self._keys is not before, self.last_error))
+
+
+def is_due(now: float, last: float, every_s: float) -> bool:
+    """Whether it is time again; also for a clock that was set back."""
+    return now - last >= every_s or now < last
 
 
 def _stamp(status: os.stat_result) -> _Stamp:

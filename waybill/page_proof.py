@@ -5,7 +5,6 @@ reader computes the root from them and checks the one signature, or finds the ro
 that it has verified before. It asks nobody and needs no list.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,16 +13,15 @@ from typing import Generic, NamedTuple, TypeVar
 from google.protobuf.message import DecodeError
 
 from waybill.errors import StateInvalid, StateTooLarge
-from waybill.expectations import Expectations, check_call
-from waybill.jwt import DEFAULT_LEEWAY_S
+from waybill.expectations import Expectations
 from waybill.keys import BadSignature, KeySet, KeySource, VerifyingKey
 from waybill.merkle import BadPath, Tree, leaf_hashes, root_from
 from waybill.metadata import PROOF, Entry
+from waybill.minting import from_ids
 from waybill.page_root import Page, head, key_hint, leaf_type, signed_bytes
-from waybill.refusals import STATE_REFUSALS
 from waybill.state_reader import newest_version
 from waybill.v1.page_proof_pb2 import PageProof, PageRoot
-from waybill.values import State, VerifiedState
+from waybill.values import OnRead, State, VerifiedState, unnoticed
 from waybill.verified_cache import Memory, Verified, VerifiedCache
 
 Leaf = TypeVar("Leaf")
@@ -94,21 +92,19 @@ class PageProofReader(Generic[Leaf]):
     one.
     """
 
-    def __init__(  # noqa: PLR0913 (settings, by name)
+    def __init__(
         self,
         keys: KeySource,
+        expectations: Expectations,
         *,
         family: str,
         decoders: Mapping[int, Decoder[Leaf]],
-        issuer: str,
-        audience: str,
-        clock: Callable[[], float] = time.time,
-        leeway_s: int = DEFAULT_LEEWAY_S,
         limits: ProofLimits = DEFAULT_LIMITS,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._limits = limits
-        expectations = Expectations(issuer, audience, STATE_REFUSALS, clock, leeway_s)
         self._versions = {
             version: _OneVersion(keys, leaf_type(family, version), decoder, expectations, cache)
             for version, decoder in decoders.items()
@@ -133,7 +129,7 @@ class PageProofReader(Generic[Leaf]):
             waybill.errors.StateInvalid: a proof cannot be believed.
             waybill.errors.StateExpired: a page is past its expiry.
             waybill.errors.SubjectMismatch: a page is not `subject`'s.
-            waybill.errors.StateSuperseded: a page is older than `min_revision`.
+            waybill.errors.StateSuperseded: a page is older than `min_revision`, or revoked.
             waybill.errors.KeysUnavailable: no keys are loaded.
         """
         found = self._within_limits(metadata, proofs)
@@ -143,6 +139,8 @@ class PageProofReader(Generic[Leaf]):
         for proof, leaves in found:
             if proof.version == version:
                 proven.append(one_version.read(proof, leaves, subject, min_revision))
+        for page in proven:
+            self._on_read(page.state, version)
         return proven
 
     def _newest_version(self, found: Sequence[_Shown]) -> int:
@@ -202,7 +200,7 @@ class _OneVersion(Generic[Leaf]):
         self, proof: PageProof, leaves: Sequence[bytes], subject: str, min_revision: int
     ) -> Proven[Leaf]:
         state = self._verified(proof, leaf_hashes(leaves))
-        check_call(state, subject=subject, min_revision=min_revision)
+        self._expectations.check_call(state, subject=subject, min_revision=min_revision)
         revision, decoder = state.revision, self._decoder
         try:
             return Proven(state, [decoder(leaf, revision) for leaf in leaves])
@@ -251,6 +249,7 @@ class _OneVersion(Generic[Leaf]):
             issue_time=said.issue_time,
             expire_time=said.issue_time + said.lifetime,
             content=page,
+            minted_in=from_ids(said.trace_id, said.span_id),
         )
 
 

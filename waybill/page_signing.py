@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from waybill.merkle import Tree
+from waybill.minting import ids_of
 from waybill.page_root import head, key_hint, leaf_type, signed_bytes
 from waybill.signing import SigningKey
 from waybill.v1.page_proof_pb2 import PageProof, PageRoot
@@ -43,10 +44,13 @@ class PageSigner:
 
 def _statement(state: State[object], tree_size: int) -> bytes:
     """The part of a PageRoot that travels."""
+    trace_id, span_id = ids_of(state.minted_in)
     return PageRoot(
         subject=state.subject,
         revision=state.revision,
         issue_time=state.issue_time,
         lifetime=state.expire_time - state.issue_time,
         tree_size=tree_size,
+        trace_id=trace_id,
+        span_id=span_id,
     ).SerializeToString(deterministic=True)

@@ -2,18 +2,24 @@
 
 import json
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
-from jwt.exceptions import InvalidKeyError
 
-from waybill.algorithms import ALGORITHMS, algorithm_of
+from waybill.algorithms import (
+    ALGORITHMS,
+    DEFAULT_ALGORITHM,
+    RSA_EXPONENT,
+    RSA_MIN_BITS,
+    algorithm_of,
+)
 from waybill.envelope import pre_authentication_encoding
 from waybill.files import PRIVATE_MODE, PUBLIC_MODE, replace_file
 from waybill.keys import VerifyingKey, is_key_id, thumbprint
@@ -33,15 +39,18 @@ class SigningKey:
     _private: Any = field(repr=False)
 
     @classmethod
-    def generate(cls) -> "SigningKey":
-        """A new Ed25519 key, named after its thumbprint (RFC 7638)."""
-        private = Ed25519PrivateKey.generate()
-        jwk = ALGORITHMS["EdDSA"].implementation.to_jwk(private.public_key(), as_dict=True)
-        return cls(thumbprint(jwk, "EdDSA")[:KEY_ID_CHARACTERS], "EdDSA", private)
+    def generate(cls, algorithm: str = DEFAULT_ALGORITHM) -> "SigningKey":
+        """A new key for one of `ALGORITHMS`, named after its thumbprint (RFC 7638).
+
+        An RSA key has 2048 bits, and takes up to a second to find.
+        """
+        private = _NEW_KEYS[algorithm]()
+        jwk = ALGORITHMS[algorithm].jwk_of(private.public_key())
+        return cls(thumbprint(jwk, algorithm)[:KEY_ID_CHARACTERS], algorithm, private)
 
     @classmethod
     def from_private_jwk(cls, jwk: Mapping[str, Any]) -> "SigningKey":
-        """The key of a private JSON Web Key (RFC 7517, RFC 8037).
+        """The key of a private JSON Web Key (RFC 7517, 7518, 8037); RSA with all CRT members.
 
         Raises:
             ValueError: it is malformed, public, without a usable `kid`, or of another algorithm.
@@ -51,15 +60,12 @@ class SigningKey:
             raise ValueError("a key of an algorithm that is not accepted")
         if not is_key_id(jwk.get("kid")) or "d" not in jwk:
             raise ValueError("a signing key needs a `kid` and the private part `d`")
-        try:
-            private = ALGORITHMS[algorithm].implementation.from_jwk(dict(jwk))
-        except (InvalidKeyError, TypeError, ValueError):
-            raise ValueError("malformed key material") from None
+        private = ALGORITHMS[algorithm].key_from(jwk, private=True)
         return cls(jwk["kid"], algorithm, private)
 
     def to_private_jwk(self) -> dict[str, str]:
         """The private JSON Web Key. Whoever sees it can sign."""
-        jwk = ALGORITHMS[self.algorithm].implementation.to_jwk(self._private, as_dict=True)
+        jwk = ALGORITHMS[self.algorithm].jwk_of(self._private, private=True)
         return {**jwk, "alg": self.algorithm, "kid": self.key_id, "use": "sig"}
 
     def to_public_jwk(self) -> dict[str, str]:
@@ -71,7 +77,11 @@ class SigningKey:
         return VerifyingKey.of(self.key_id, self.algorithm, self._private.public_key())
 
     def sign(self, message: bytes) -> bytes:
-        """The signature over `message`; for EdDSA 64 bytes (RFC 8032)."""
+        """The signature over `message`.
+
+        For EdDSA 64 bytes (RFC 8032); for ES256 64 bytes, r and s (RFC 7518, section 3.4), never
+        the same twice; for RS256 as many bytes as the modulus has (RFC 7518, section 3.3).
+        """
         signature = ALGORITHMS[self.algorithm].implementation.sign(message, self._private)
         assert isinstance(signature, bytes)
         return signature
@@ -85,6 +95,14 @@ class SigningKey:
             headers={"kid": self.key_id, "typ": typ},
             json_encoder=_FiniteEncoder,
         )
+
+
+_NEW_KEYS: Mapping[str, Callable[[], Any]] = {
+    "EdDSA": Ed25519PrivateKey.generate,
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "RS256": lambda: rsa.generate_private_key(RSA_EXPONENT, RSA_MIN_BITS),
+}
+"""What makes a private key, for each of `ALGORITHMS`."""
 
 
 class _FiniteEncoder(json.JSONEncoder):
@@ -126,10 +144,13 @@ class SigningKeyFile:
 
     Publish the public part (`write_public`) before signing with a new key: readers look at their
     file from time to time, and refuse what they do not know.
+
+    New keys are for `algorithm`; the file may hold others beside them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, algorithm: str = DEFAULT_ALGORITHM) -> None:
         self._path = path
+        self._algorithm = algorithm
 
     def load_or_create(self) -> list[SigningKey]:
         """The keys, newest first; one new key if there is no file.
@@ -142,7 +163,7 @@ class SigningKeyFile:
         """
         if not self._path.exists():
             with suppress(FileExistsError):  # somebody else was first: theirs it is
-                keys = _private_jwks([SigningKey.generate()])
+                keys = _private_jwks([self._new()])
                 replace_file(self._path, keys, PRIVATE_MODE, new=True)
         return self._load()
 
@@ -155,7 +176,7 @@ class SigningKeyFile:
         """
         if keep < 1:
             raise ValueError("`keep` must be at least 1: the new key")
-        keys = [SigningKey.generate(), *self.load_or_create()][:keep]
+        keys = [self._new(), *self.load_or_create()][:keep]
         replace_file(self._path, _private_jwks(keys), PRIVATE_MODE)
         return keys
 
@@ -167,6 +188,9 @@ class SigningKeyFile:
             OSError: a file cannot be read or written.
         """
         replace_file(path, public_jwks(self.load_or_create()), PUBLIC_MODE)
+
+    def _new(self) -> SigningKey:
+        return SigningKey.generate(self._algorithm)
 
     def _load(self) -> list[SigningKey]:
         if stat.S_IMODE(self._path.stat().st_mode) & 0o077:

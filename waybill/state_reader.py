@@ -7,7 +7,6 @@ looks at no other; if one of them fails, the call is refused.
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Generic, TypeVar
 
@@ -15,13 +14,13 @@ from google.protobuf.message import DecodeError
 
 from waybill.envelope import verify_envelope
 from waybill.errors import StateInvalid, StateMissing, StateVersionUnsupported
-from waybill.expectations import Expectations, check_call
-from waybill.jwt import DEFAULT_LEEWAY_S, DEFAULT_MAX_BYTES, TokenReader, check_size
+from waybill.expectations import Expectations
+from waybill.jwt import DEFAULT_MAX_BYTES, TokenReader, check_size
 from waybill.keys import KeySource
 from waybill.metadata import Entry, state_key
-from waybill.refusals import STATE_REFUSALS
+from waybill.minting import CLAIM, from_claim
 from waybill.v1.envelope_pb2 import Envelope
-from waybill.values import State, VerifiedState
+from waybill.values import OnRead, State, VerifiedState, unnoticed
 from waybill.verified_cache import Memory, Verified, VerifiedCache
 
 Content = TypeVar("Content")
@@ -36,25 +35,24 @@ class JwtStateReader(Generic[Content]):
     """Reads state from the metadata keys `waybill-state-v{n}`, one token each.
 
     Tokens have the type `waybill-state-v{n}+jwt` and the claims iss, aud, sub, iat, exp and `rev`
-    (the revision). `decoders` gives, for each version, what turns the claims into content; it
-    raises ValueError, TypeError or LookupError for malformed ones, and ignores what it does not
-    know.
+    (the revision), and may have `traceparent` (`waybill.minting`). `decoders` gives, for each
+    version, what turns the claims into content; it raises ValueError, TypeError or LookupError for
+    malformed ones, and ignores what it does not know.
     """
 
-    def __init__(  # noqa: PLR0913 (settings, by name)
+    def __init__(
         self,
         keys: KeySource,
+        expectations: Expectations,
         *,
         decoders: Mapping[int, Callable[[Claims], Content]],
-        issuer: str,
-        audience: str,
-        clock: Callable[[], float] = time.time,
-        leeway_s: int = DEFAULT_LEEWAY_S,
         max_bytes: int = DEFAULT_MAX_BYTES,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._max_bytes = max_bytes
-        expectations = Expectations(issuer, audience, STATE_REFUSALS, clock, leeway_s)
+        self._expectations = expectations
         self._readers = {
             version: TokenReader(
                 keys,
@@ -79,16 +77,18 @@ class JwtStateReader(Generic[Content]):
             waybill.errors.StateInvalid: a value cannot be believed.
             waybill.errors.StateExpired: a value is past its expiry.
             waybill.errors.SubjectMismatch: a value is not `subject`'s.
-            waybill.errors.StateSuperseded: a value is older than `min_revision`.
+            waybill.errors.StateSuperseded: a value is older than `min_revision`, or revoked.
             waybill.errors.KeysUnavailable: no keys are loaded.
         """
         found = _tokens_by_version(metadata)
         size_bytes = sum(len(token) for tokens in found.values() for token in tokens)
-        check_size(size_bytes, self._max_bytes, STATE_REFUSALS)
+        check_size(size_bytes, self._max_bytes, self._expectations.refusals)
         version = newest_version(found.keys(), self._readers)
         states = [self._readers[version].read(token) for token in found[version]]
         for state in states:
-            check_call(state, subject=subject, min_revision=min_revision)
+            self._expectations.check_call(state, subject=subject, min_revision=min_revision)
+        for state in states:
+            self._on_read(state, version)
         return states
 
 
@@ -108,6 +108,7 @@ class _StateOfClaims(Generic[Content]):
             issue_time=claims["iat"],
             expire_time=claims["exp"],
             content=self._decoder(claims),
+            minted_in=from_claim(claims.get(CLAIM)),
         )
         return self._expectations.verified(state)
 
@@ -121,27 +122,24 @@ class EnvelopeStateReader(Generic[Content]):
     malformed one.
     """
 
-    def __init__(  # noqa: PLR0913 (settings, by name)
+    def __init__(
         self,
         keys: KeySource,
+        expectations: Expectations,
         *,
         family: str,
         decoders: Mapping[int, Callable[[bytes], State[Content]]],
-        issuer: str,
-        audience: str,
-        clock: Callable[[], float] = time.time,
-        leeway_s: int = DEFAULT_LEEWAY_S,
         max_bytes: int = DEFAULT_MAX_BYTES,
         cache: VerifiedCache | None = None,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._keys = keys
         self._family = family_pattern(family)
         self._decoders = decoders
         self._max_bytes = max_bytes
-        self._expectations = Expectations(issuer, audience, STATE_REFUSALS, clock, leeway_s)
-        self._memory: Memory[VerifiedState[Content]] = Memory(
-            cache, keys, self._expectations.is_past
-        )
+        self._expectations = expectations
+        self._memory: Memory[VerifiedState[Content]] = Memory(cache, keys, expectations.is_past)
 
     def read(
         self, envelopes: Sequence[Envelope], *, subject: str, min_revision: int
@@ -153,12 +151,14 @@ class EnvelopeStateReader(Generic[Content]):
                 authentic or not.
         """
         size_bytes = sum(envelope.ByteSize() for envelope in envelopes)
-        check_size(size_bytes, self._max_bytes, STATE_REFUSALS)
+        check_size(size_bytes, self._max_bytes, self._expectations.refusals)
         found = self._by_version(envelopes)
         version = newest_version(found.keys(), self._decoders)
         states = [self._read(envelope, self._decoders[version]) for envelope in found[version]]
         for state in states:
-            check_call(state, subject=subject, min_revision=min_revision)
+            self._expectations.check_call(state, subject=subject, min_revision=min_revision)
+        for state in states:
+            self._on_read(state, version)
         return states
 
     def _by_version(self, envelopes: Sequence[Envelope]) -> dict[int, list[Envelope]]:

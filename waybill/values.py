@@ -1,7 +1,10 @@
 """State in flight, and state after the check: two types, so that they cannot be confused."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from opentelemetry.trace import SpanContext
 
 from waybill.metadata import Entry, size_bytes
 from waybill.v1.envelope_pb2 import Envelope
@@ -37,7 +40,10 @@ class CarriedState:
 
 @dataclass(frozen=True, slots=True)
 class State(Generic[Content_co]):
-    """What a signed state says, once decoded. Times are whole seconds since the Unix epoch."""
+    """What a signed state says, once decoded. Times are whole seconds since the Unix epoch.
+
+    `minted_in` is the span under which it was issued, where that was traced.
+    """
 
     issuer: str
     audience: str
@@ -46,8 +52,17 @@ class State(Generic[Content_co]):
     issue_time: int
     expire_time: int
     content: Content_co
+    minted_in: SpanContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedState(State[Content_co]):
     """State whose signature and expectations held. Only `waybill.expectations` makes one."""
+
+
+OnRead = Callable[[VerifiedState[Any], int], None]
+"""Told of each state that a call relies on, and of its version, once all checks have passed."""
+
+
+def unnoticed(state: VerifiedState[Any], version: int) -> None:
+    """The `OnRead` that tells nobody."""

@@ -20,12 +20,16 @@ from loadtest.progress import Progress
 from loadtest.shop import ROOT
 from loadtest.table import console
 from products_svc.catalogue.ids import IdKind
+from waybill.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 
 RESULTS = ROOT / "build" / "bench"
 SIZES = (10, 100, 1_000, 10_000)
 KIND = IdKind.SKU
 KINDS_SIZE = 1_000
 """The size at which the other id kinds are compared."""
+OTHER_ALGORITHMS = tuple(name for name in ALGORITHMS if name != DEFAULT_ALGORITHM)
+ALGORITHMS_SIZE = 100
+"""The size at which they are compared, which is that of a page of products."""
 STEPS = ("issue", "check cold", "check warm", "read", "cache hit", peers.ISSUE, peers.CHECK)
 INTERRUPTED = 130
 
@@ -41,6 +45,8 @@ def contests(folder: Path, seed: int) -> Iterator[Contest]:
     trade = carried.Trade()
     for ids, kind in points():
         yield from carried.contests(trade, ids, kind, seed)
+    for algorithm in OTHER_ALGORITHMS:
+        yield from carried.contests(carried.Trade(algorithm), ALGORITHMS_SIZE, KIND, seed)
     for ids in SIZES:
         with looked_up.contests(folder / f"replica-{ids}", ids, KIND, seed) as rows:
             yield from rows
@@ -48,6 +54,12 @@ def contests(folder: Path, seed: int) -> Iterator[Contest]:
             yield from rows
     for ids in peers.SIZES:
         yield from peers.contests(ids, seed)
+
+
+def row_count() -> int:
+    """How many there will be, the durable orders counted as one."""
+    signed = 9 * (len(points()) + len(OTHER_ALGORITHMS))
+    return signed + 5 * len(SIZES) + 2 * len(peers.PEERS) * len(peers.SIZES) + 1
 
 
 class Benchmark:
@@ -92,9 +104,16 @@ class Benchmark:
         )
 
 
-def _order(timing: Timing) -> tuple[int, str, bool, int]:
-    """Steps and strategies together, by size, the other id kinds last."""
-    return STEPS.index(timing.step), timing.strategy, timing.id_kind != KIND.value, timing.ids
+def _order(timing: Timing) -> tuple[int, str, bool, bool, int, str]:
+    """Steps and strategies together, by size, the other id kinds and then algorithms last."""
+    return (
+        STEPS.index(timing.step),
+        timing.strategy,
+        timing.algorithm in OTHER_ALGORITHMS,
+        timing.id_kind != KIND.value,
+        timing.ids,
+        timing.algorithm,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,11 +123,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
     options = parser.parse_args(argv)
-    rows = 9 * len(points()) + 5 * len(SIZES) + 2 * len(peers.PEERS) * len(peers.SIZES) + 1
     # On the disk of the results: a folder of temporary files may be in memory, which has no fsync.
     options.results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=options.results) as folder:
-        run = Benchmark(options.seed, options.rounds, Progress(rows)).run(Path(folder))
+        run = Benchmark(options.seed, options.rounds, Progress(row_count())).run(Path(folder))
     show(run, console())
     print(f"Record: {run.save(options.results / run.run_id)}")
     return 0 if run.complete else INTERRUPTED

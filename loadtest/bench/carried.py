@@ -2,16 +2,21 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from client.carriers.base import KeptPage
 from client.carriers.table import CARRIERS
 from loadtest.bench.contest import Contest
 from loadtest.finished import finished
+from loadtest.one_key import OneKey
 from orders_svc.access import AccessQuery, Resolver
 from orders_svc.bootstrap import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -24,6 +29,8 @@ from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.terms import Terms
+from waybill.algorithms import DEFAULT_ALGORITHM, RSA_EXPONENT, RSA_MIN_BITS
+from waybill.expectations import Expectations
 from waybill.keys import KeySet, StaticKeys
 from waybill.page_proof import PageProofReader
 from waybill.page_signing import PageSigner
@@ -35,19 +42,9 @@ from waybill.verified_cache import VerifiedCache
 
 VERSION = 2
 SUBJECT = "alice"
+EXPECTATIONS = Expectations("products", "orders")
 MAX_BYTES = 64 << 20
 """No budget: what is asked is how the cost grows."""
-
-
-@dataclass(frozen=True, slots=True)
-class OneKey:
-    """A key ring that never rotates."""
-
-    key: SigningKey
-
-    def current(self) -> SigningKey:
-        """The key."""
-        return self.key
 
 
 def page(ids: int, kind: IdKind, seed: int) -> AccessPage:
@@ -61,8 +58,9 @@ def page(ids: int, kind: IdKind, seed: int) -> AccessPage:
 class Trade:
     """Issuers and resolvers that trust one key."""
 
-    def __init__(self) -> None:
-        key = SigningKey.generate()
+    def __init__(self, algorithm: str = DEFAULT_ALGORITHM) -> None:
+        key = SigningKey.generate(algorithm)
+        self.algorithm = algorithm
         self._ring = OneKey(key)
         self._terms = Terms("products", "orders", 3600, time.time)
         self._keys = StaticKeys(KeySet.of(key.verifying_key()))
@@ -92,9 +90,8 @@ class Trade:
         return MetadataJwtResolver(
             JwtStateReader(
                 self._keys,
+                EXPECTATIONS,
                 decoders=CLAIM_DECODERS,
-                issuer="products",
-                audience="orders",
                 max_bytes=MAX_BYTES,
                 cache=cache,
             )
@@ -104,10 +101,9 @@ class Trade:
         return MessageFieldResolver(
             EnvelopeStateReader(
                 self._keys,
+                EXPECTATIONS,
                 family=STATE_FAMILY,
                 decoders=MESSAGE_DECODERS,
-                issuer="products",
-                audience="orders",
                 max_bytes=MAX_BYTES,
                 cache=cache,
             )
@@ -117,10 +113,9 @@ class Trade:
         return PageProofResolver(
             PageProofReader(
                 self._keys,
+                EXPECTATIONS,
                 family=LEAF_FAMILY,
                 decoders=LEAF_DECODERS,
-                issuer="products",
-                audience="orders",
                 cache=cache,
             )
         )
@@ -142,13 +137,19 @@ def _of_strategy(
     query = _query(shown, ordered)
     cold = trade.resolver(strategy, None)
     warm = trade.resolver(strategy, VerifiedCache(16, MAX_BYTES))
-    primitive = Primitive(bytes(shown.size_bytes))
+    primitive = Primitive(bytes(shown.size_bytes), trade.algorithm)
     rows = (
-        ("issue", kept, "Ed25519 sign", lambda: finished(issuer.issue(issued)), primitive.sign),
+        (
+            "issue",
+            kept,
+            f"{primitive.name} sign",
+            lambda: finished(issuer.issue(issued)),
+            primitive.sign,
+        ),
         (
             "check cold",
             shown,
-            "Ed25519 verify",
+            f"{primitive.name} verify",
             lambda: finished(cold.resolve(query)),
             primitive.verify,
         ),
@@ -164,6 +165,7 @@ def _of_strategy(
             floor_name=floor_name,
             operation=operation,
             floor=floor,
+            algorithm=trade.algorithm,
         )
 
 
@@ -188,22 +190,47 @@ def _query(shown: CarriedState, ordered: str) -> AccessQuery:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How the `cryptography` package signs for an algorithm, without anything around it."""
+
+    name: str
+    new_key: Callable[[], Any]
+    options: tuple[object, ...] = ()
+
+
+SCHEMES: Mapping[str, Scheme] = {
+    "EdDSA": Scheme("Ed25519", Ed25519PrivateKey.generate),
+    "ES256": Scheme(
+        "ES256", lambda: ec.generate_private_key(ec.SECP256R1()), (ec.ECDSA(SHA256()),)
+    ),
+    "RS256": Scheme(
+        "RS256",
+        lambda: rsa.generate_private_key(RSA_EXPONENT, RSA_MIN_BITS),
+        (PKCS1v15(), SHA256()),
+    ),
+}
+
+
 class Primitive:
     """What no implementation can do without, over as many bytes."""
 
-    def __init__(self, message: bytes) -> None:
+    def __init__(self, message: bytes, algorithm: str = DEFAULT_ALGORITHM) -> None:
+        scheme = SCHEMES[algorithm]
+        self.name = scheme.name
         self._message = message
-        self._private = Ed25519PrivateKey.generate()
+        self._options = scheme.options
+        self._private = scheme.new_key()
         self._public = self._private.public_key()
-        self._signature = self._private.sign(message)
+        self._signature = self._private.sign(message, *self._options)
 
     def sign(self) -> None:
-        """One Ed25519 signature (RFC 8032)."""
-        self._private.sign(self._message)
+        """One signature (RFC 8032, RFC 7518)."""
+        self._private.sign(self._message, *self._options)
 
     def verify(self) -> None:
-        """One Ed25519 verification."""
-        self._public.verify(self._signature, self._message)
+        """One verification."""
+        self._public.verify(self._signature, self._message, *self._options)
 
     def digest(self) -> None:
         """One SHA-256."""

@@ -23,3 +23,5 @@ class Contest:
     floor: Operation
     clock: Clock = time.thread_time
     """What both are timed by, in seconds: CPU time, or the wall's for those that wait."""
+    algorithm: str = ""
+    """Of the signing key; empty where nothing is signed."""

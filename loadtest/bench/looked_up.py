@@ -11,7 +11,7 @@ from loadtest.bench.carried import SUBJECT, page
 from loadtest.bench.contest import Contest
 from loadtest.finished import finished
 from orders_svc.access import AccessQuery, Grant
-from orders_svc.replica.apply import Position
+from orders_svc.feed.steps import Position
 from orders_svc.replica.environments import OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.records import grant_key

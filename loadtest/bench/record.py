@@ -37,6 +37,8 @@ class Timing(_Value):
     ratio: float
     ratio_low: float
     ratio_high: float
+    algorithm: str = ""
+    """Of the signing key; empty where nothing is signed, and in records of other libraries."""
 
     @classmethod
     def of(cls, contest: Contest, race: Race) -> "Timing":
@@ -55,6 +57,7 @@ class Timing(_Value):
             ratio=race.ratio.median,
             ratio_low=race.ratio.low,
             ratio_high=race.ratio.high,
+            algorithm=contest.algorithm,
         )
 
 
@@ -115,7 +118,7 @@ _NOTES = (
     "µs: CPU time of one call, median of the rounds, ± half their range; × floor: median ratio to",
     "the primitive timed in the same rounds over as many bytes. cold: signature and decoding;",
     "warm: found by digest. reference: its issue and cold check wait for a server on loopback, as",
-    "their floors do, so there it is elapsed time.",
+    "their floors do, so there it is elapsed time. The floor names the algorithm of the key.",
     "bytes: header list size or serialised envelope. Check and look-up answer for one product.",
 )
 

@@ -27,6 +27,7 @@ from products_svc.catalogue.ids import IdKind
 from products_svc.issuing import AccessPage
 from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.terms import Terms
+from waybill.expectations import Expectations
 from waybill.references.cache import CacheBounds
 from waybill.references.handle import name_of
 from waybill.references.reader import ReferenceReader
@@ -117,10 +118,9 @@ class _Bench:
         return ReferenceResolver(
             ReferenceReader(
                 self._store,
+                Expectations("products", "orders"),
                 family=STATE_FAMILY,
                 decoders=MESSAGE_DECODERS,
-                issuer="products",
-                audience="orders",
                 bounds=CacheBounds(ttl_s=ttl_s, max_bytes=MAX_BYTES),
             )
         )

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.bench.carried import SUBJECT, OneKey
+from loadtest.bench.carried import SUBJECT
 from loadtest.finished import finished
 from loadtest.limits.entries import Pair
 from loadtest.limits.fitting import GRPCIO_INITIAL, GRPCIO_REQUEST, most_ids
+from loadtest.one_key import OneKey
 from mesh.known import LIMITS_FILE, HeaderLimits, LimitsFile
 from products_svc import state_v1
 from products_svc.issuing import AccessPage, Grant

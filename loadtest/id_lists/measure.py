@@ -8,8 +8,8 @@ from typing import TypeVar
 from loadtest.id_lists.carried import Hop, Tokens
 from loadtest.id_lists.record import Crossing, ListSize
 from loadtest.id_lists.universes import Universe
+from loadtest.limits.carriages import MOST_IDS
 from loadtest.limits.entries import Pair
-from loadtest.limits.fitting import MOST_IDS
 from waybill import id_lists
 
 ROUNDS = 3

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from loadtest.limits import check, lab, probe_service, run, tables
-from loadtest.limits.fitting import Tokens, fits
+from loadtest.limits.carriages import carriages, new_keys
+from loadtest.limits.fitting import fits, weights
 from loadtest.limits.target import Manners, NotAnswering, Target, is_this_machine, measure_target
 from loadtest.table import console
 from mesh.known import LIMITS_FILE, KnownLimits, LimitsFile
-from waybill.signing import SigningKey
 
 RESULTS = Path("build/limits.json")
 AUTHORIZATION_BYTES = 1024
@@ -74,13 +74,18 @@ def _run(given: argparse.Namespace) -> int:
     run.check_names(names)
     effort = lab.QUICK if given.quick else lab.FULL
     found = run.new_run(run.measure_subjects(names, effort, {}, _progress))
-    known = found.known()
-    authorizations = (0, given.authorization_bytes)
-    found = replace(found, fits=tuple(fits(known, Tokens(SigningKey.generate()), authorizations)))
+    found = _with_fits(found, given.authorization_bytes)
     _finish(given, found)
     if given.update:
         run.write(LIMITS_FILE, found.limits_file().to_text())
     return 0
+
+
+def _with_fits(found: run.Run, authorization_bytes: int) -> run.Run:
+    _progress("what fits")
+    ways = carriages(new_keys())
+    fitting = fits(found.known(), ways, tuple(dict.fromkeys((0, authorization_bytes))))
+    return replace(found, fits=tuple(fitting), weights=tuple(weights(ways)))
 
 
 def _run_target(given: argparse.Namespace) -> int:

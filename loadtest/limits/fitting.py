@@ -1,34 +1,14 @@
-"""How many ids fit: tokens as the products service issues them, held against measured limits."""
+"""How many ids fit: what an order carries, held against measured limits."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 
-from loadtest.finished import finished
-from loadtest.limits.entries import Pair
+from loadtest.limits.carriages import FIRST_TRY, MOST_IDS, Carriage
+from loadtest.limits.entries import Pair, list_bytes
 from mesh.known import HeaderLimits, KnownLimits
-from products_svc import state_v1, state_v2
-from products_svc.catalogue.ids import IdKind, product_ids
-from products_svc.issuing import AccessPage, Grant
-from products_svc.strategies.metadata_jwt import Claims, MetadataJwtIssuer
-from products_svc.terms import Terms
+from products_svc.catalogue.ids import IdKind
 from waybill.metadata import AUTHORIZATION, STRATEGY
-from waybill.signing import SigningKey
 from waybill.strategy import Strategy
-
-MOST_IDS = 10_000
-"""The largest page of products, and so the most that one state can cover."""
-
-PRICE_MICROS = 12_990_000
-TTL_S = 300
-NOW = 1_800_000_000.0
-SEED = 4
-
-ENCODINGS: Mapping[str, tuple[int, Claims]] = {
-    "jwt v1": (1, state_v1.claims),
-    "jwt v2": (2, state_v2.claims),
-}
 
 GRPCIO_REQUEST: Sequence[Pair] = (
     (":method", "POST"),
@@ -51,24 +31,32 @@ GRPCIO_INITIAL: Sequence[Pair] = (
 )
 """What the answer of ListProducts holds beside the state."""
 
+WEIGHED_AT = (100, MOST_IDS)
+"""Pages whose state is weighed: a usual one, and the largest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The most ids in one token that pass, on the way to the client and on the way to orders."""
+    """The most ids on one page of which an order of one product passes.
+
+    Where its state is in the header of the page's answer too, it passes there as well.
+    """
 
     subject: str
     kind: IdKind
     encoding: str
     algorithm: str
+    """Of the signing key; empty where nothing is signed."""
     authorization_bytes: int
     request_ids: int | None
     initial_ids: int | None
-    """None where the subject has no part in that direction."""
+    """None where the subject, or the state, has no part in that direction."""
 
     @property
-    def ids(self) -> int:
-        """What fits both ways."""
-        return min(n for n in (self.request_ids, self.initial_ids) if n is not None)
+    def ids(self) -> int | None:
+        """What fits both ways; None where no metadata of it passes here."""
+        ways = [n for n in (self.request_ids, self.initial_ids) if n is not None]
+        return min(ways, default=None)
 
     @property
     def capped(self) -> bool:
@@ -76,88 +64,78 @@ class Fit:
         return self.ids == MOST_IDS
 
 
-class _OneKey:
-    """The same key at each call."""
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Header list bytes of the state in an order of one product."""
 
-    def __init__(self, key: SigningKey) -> None:
-        self._key = key
-
-    def current(self) -> SigningKey:
-        return self._key
-
-
-class Tokens:
-    """State entries for `n` ids, of every kind and encoding; each made once."""
-
-    def __init__(self, key: SigningKey) -> None:
-        self._key = key
-
-    @property
-    def algorithm(self) -> str:
-        """The signature's algorithm, as JOSE names it."""
-        return self._key.verifying_key().algorithm
-
-    @functools.cache  # noqa: B019 - as many entries as a bisection has steps; ends with the run
-    def entry(self, kind: IdKind, encoding: str, count: int) -> Pair:
-        """The metadata entry that carries `count` ids."""
-        version, claims = ENCODINGS[encoding]
-        terms = Terms("products", "orders", TTL_S, lambda: NOW)
-        issuer = MetadataJwtIssuer(_OneKey(self._key), terms, {version: claims})
-        grants = tuple(Grant(one, 0, PRICE_MICROS) for one in _ids(kind)[:count])
-        ((name, value),) = finished(issuer.issue(AccessPage("alice", grants, 1))).metadata
-        return name, str(value)
+    encoding: str
+    algorithm: str
+    kind: IdKind
+    page_ids: int
+    list_bytes: int
 
 
-@functools.cache
-def _ids(kind: IdKind) -> tuple[str, ...]:
-    return tuple(product_ids(kind, MOST_IDS, Random(SEED)))  # noqa: S311 - made-up data
+def weights(carriages: Sequence[Carriage]) -> list[Weight]:
+    """Every way to carry and kind of id, for the pages of `WEIGHED_AT`."""
+    return [
+        Weight(one.encoding, one.algorithm, kind, ids, list_bytes([one.entry(kind, ids)]))
+        for one in carriages
+        for kind in IdKind
+        for ids in WEIGHED_AT
+    ]
 
 
 def fits(
-    subjects: Mapping[str, KnownLimits], tokens: Tokens, authorizations: Sequence[int]
+    subjects: Mapping[str, KnownLimits],
+    carriages: Sequence[Carriage],
+    authorizations: Sequence[int],
 ) -> list[Fit]:
-    """Every subject, kind and encoding, alone (0) and beside authorizations of so many bytes."""
+    """Every subject, way and kind, alone (0) and beside authorizations of so many bytes."""
     return [
-        fit(name, known, tokens, kind, encoding, size)
+        fit(name, known, carriage, kind, size)
         for name, known in subjects.items()
         if {"request", "initial"} & set(known.directions)
         for size in authorizations
-        for encoding in ENCODINGS
+        for carriage in carriages
         for kind in IdKind
     ]
 
 
 def fit(
-    subject: str,
-    known: KnownLimits,
-    tokens: Tokens,
-    kind: IdKind,
-    encoding: str,
-    authorization_bytes: int,
+    subject: str, known: KnownLimits, carriage: Carriage, kind: IdKind, authorization_bytes: int
 ) -> Fit:
-    """The most ids of one kind and encoding that pass one subject."""
+    """The most ids of one kind that pass one subject."""
     credential = [(AUTHORIZATION, "x" * authorization_bytes)] if authorization_bytes else []
 
     def most(direction: str, own: Sequence[Pair]) -> int | None:
         limits = known.directions.get(direction)
         if limits is None:
             return None
-        return most_ids(limits, own, lambda n: tokens.entry(kind, encoding, n))
+        return most_ids(limits, own, lambda n: carriage.entry(kind, n), carriage.first_try)
 
     return Fit(
         subject=subject,
         kind=kind,
-        encoding=encoding,
-        algorithm=tokens.algorithm,
+        encoding=carriage.encoding,
+        algorithm=carriage.algorithm,
         authorization_bytes=authorization_bytes,
         request_ids=most("request", [*GRPCIO_REQUEST, *credential]),
-        initial_ids=most("initial", GRPCIO_INITIAL),
+        initial_ids=most("initial", GRPCIO_INITIAL) if carriage.answered else None,
     )
 
 
-def most_ids(limits: HeaderLimits, own: Sequence[Pair], entry: Callable[[int], Pair]) -> int:
+def most_ids(
+    limits: HeaderLimits,
+    own: Sequence[Pair],
+    entry: Callable[[int], Pair],
+    first_try: int = FIRST_TRY,
+) -> int:
     """The largest number whose entry passes beside `own`; `MOST_IDS` at most."""
-    passing, refused = 0, MOST_IDS + 1
+    passing, refused = 0, first_try
+    while limits.allows([*own, entry(refused)]):  # doubles, since long entries take time to make
+        if refused == MOST_IDS:
+            return MOST_IDS
+        passing, refused = refused, min(refused * 2, MOST_IDS)
     while refused - passing > 1:
         middle = (passing + refused) // 2
         if limits.allows([*own, entry(middle)]):

@@ -10,7 +10,7 @@ from loadtest import provenance
 from loadtest.limits import lab
 from loadtest.limits.derive import UNLIMITED, known_limits
 from loadtest.limits.endpoints import EndpointMissing
-from loadtest.limits.fitting import Fit
+from loadtest.limits.fitting import Fit, Weight
 from loadtest.limits.records import Direction, Measured, Shape
 from mesh.hop import HopFailed, HopMissing
 from mesh.known import KnownLimits, LimitsFile
@@ -37,6 +37,7 @@ class Run:
     machine: Mapping[str, Any]
     measured: tuple[Measured, ...]
     fits: tuple[Fit, ...] = ()
+    weights: tuple[Weight, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def to_text(self) -> str:
@@ -52,7 +53,7 @@ class Run:
         return LimitsFile(self.begun, str(self.machine["platform"]), self.known())
 
 
-def new_run(measured: Iterable[Measured], fits: Iterable[Fit] = ()) -> Run:
+def new_run(measured: Iterable[Measured]) -> Run:
     """A run of now and here."""
     begun = provenance.begun()
     return Run(
@@ -61,7 +62,6 @@ def new_run(measured: Iterable[Measured], fits: Iterable[Fit] = ()) -> Run:
         commit=provenance.commit(),
         machine=provenance.machine().model_dump(),
         measured=tuple(measured),
-        fits=tuple(fits),
         versions=provenance.versions(),
     )
 

@@ -1,21 +1,18 @@
 """The run as tables of 100 columns."""
-# ruff: noqa: RUF001 - the dash and the sign for "at least" are meant
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.limits.fitting import ENCODINGS, Fit
+from loadtest.limits import fit_tables
+from loadtest.limits.fit_tables import NOTHING, new_table
 from loadtest.limits.notes import notes
 from loadtest.limits.records import Direction, Limit, Measured, RandomRegion, Shape
 from loadtest.limits.run import Run
-from products_svc.catalogue.ids import IdKind
 
-NOTHING = "–"
 COLUMNS = tuple(title for d in Direction for title in (f"{d}\none", "total", "n"))
 SHAPES = (Shape.SINGLE, Shape.TOTAL, Shape.COUNT)
 LEGEND = (
@@ -34,8 +31,10 @@ def show(run: Run, out: Console, *, verbose: bool = False) -> None:
     for measured in run.measured:
         for region in measured.regions:
             out.print(region_table(measured.name, region))
-    for size in sorted({fit.authorization_bytes for fit in run.fits}):
-        out.print(fits_table([fit for fit in run.fits if fit.authorization_bytes == size], size))
+    if run.weights:
+        out.print(fit_tables.weights_table(run.weights))
+    for table in fit_tables.fits_tables(run.fits):
+        out.print(table)
     out.print(Text("\nWhat callers see", style="bold"))
     for measured in run.measured:
         out.print(Text(f"{measured.name} {measured.version}", style="bold"))
@@ -51,7 +50,7 @@ def headline(run: Run) -> str:
 
 def limits_table(measured: Iterable[Measured]) -> Table:
     """One row for each subject, in three groups of columns."""
-    table = _table("\nLargest metadata that passes", 19)
+    table = new_table("\nLargest metadata that passes", 19)
     for title in COLUMNS:
         table.add_column(title, justify="right", no_wrap=True)
     for one in measured:
@@ -65,7 +64,7 @@ def limits_table(measured: Iterable[Measured]) -> Table:
 def region_table(name: str, region: RandomRegion) -> Table:
     """Points of a random region beside the documented rule."""
     title = f"\nRefused at random: {name}, {region.direction}"
-    table = _table(title, 16, "header list bytes")
+    table = new_table(title, 16, "header list bytes")
     for column in ("calls", "refused", "95 % interval", "documented rule", "fits"):
         table.add_column(column, justify="right")
     for point in region.points:
@@ -79,31 +78,6 @@ def region_table(name: str, region: RandomRegion) -> Table:
         )
     table.caption = _region_caption(region)
     table.caption_justify = "left"
-    return table
-
-
-def fits_table(fits: Sequence[Fit], authorization_bytes: int) -> Table:
-    """Ids by subject, kind and encoding."""
-    beside = f"beside an authorization of {authorization_bytes:,} bytes"
-    title = f"\nIds that fit into one token, {beside if authorization_bytes else 'alone'}"
-    table = _table(title, 20)
-    for encoding in ENCODINGS:
-        for kind in IdKind:
-            table.add_column(f"{encoding}\n{kind}", justify="right", no_wrap=True)
-    for subject in dict.fromkeys(fit.subject for fit in fits):
-        table.add_row(subject, *(_fit_cell(fit) for fit in fits if fit.subject == subject))
-    table.caption = "The least of request and response. ʳ the response is the smaller one."
-    table.caption_justify = "left"
-    return table
-
-
-def _table(title: str, width: int, first: str = "") -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )  # fmt: skip
-    side: Literal["left", "right"] = "right" if first else "left"
-    table.add_column(first, min_width=width, justify=side, no_wrap=True)
     return table
 
 
@@ -124,11 +98,6 @@ def _limit_cell(limit: Limit | None) -> str:
     if limit.at_least:
         return "none"
     return f"{'~' * limit.random}{limit.largest:,}"
-
-
-def _fit_cell(fit: Fit) -> str:
-    smaller = fit.initial_ids is not None and fit.request_ids not in (None, fit.ids)
-    return f"{'≥' * fit.capped}{fit.ids:,}{'ʳ' * smaller}"
 
 
 def _region_caption(region: RandomRegion) -> str:

@@ -13,13 +13,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.products_client import connect
-from orders_svc.replica.follower import Follower, Pace
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaLocked, ReplicaStore, ReplicaUnusable
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.settings import Settings
+from waybill.otel import telemetry
+from waybill.providers import Providers
 from waybill.serving.logs import make_logger
 from waybill.serving.settings import EXIT_SETTINGS, variable
+from waybill.serving.side_port import served_pages
 
 COMMAND = (sys.executable, "-m", "orders_svc", "follow")
 FIRST_PAUSE_S = 0.1
@@ -40,7 +45,12 @@ def main(settings: Settings) -> int:
     except (ReplicaLocked, ReplicaUnusable) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- for a person
         return 1
-    asyncio.run(_follow(settings, store))
+    scraped = settings.http_port is not None
+    with (
+        telemetry(os.environ, service="orders-follower", scraped=scraped) as observed,
+        served_pages(settings, {"/metrics": observed.metrics_page}, place=settings.workers),
+    ):
+        asyncio.run(_follow(settings, store, observed.providers))
     return 0
 
 
@@ -100,12 +110,12 @@ class _Keeper(threading.Thread):
             return self._process
 
 
-async def _follow(settings: Settings, store: ReplicaStore) -> None:
-    client = connect(settings)
+async def _follow(settings: Settings, store: ReplicaStore, providers: Providers | None) -> None:
+    client = connect(settings, providers)
     writer = ReplicaWriter(store)
     log = make_logger(settings.log_level, service="orders-follower")
     pace = Pace.within(settings.replica_lag_bound_s)
-    follower = Follower(client, writer, log=log, pace=pace)
+    follower = Follower(client, ReplicaSink(writer), name="replica", log=log, pace=pace)
     following = asyncio.create_task(follower.run())
     stopping = asyncio.create_task(_told_to_stop(with_parent=settings.worker > 0))
     try:

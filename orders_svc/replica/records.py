@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
-from orders_svc.replica.apply import NOWHERE, Position
+from orders_svc.feed.steps import NOWHERE, Position
 
 FORMAT = 1
 META_KEY = b"\xffmeta"

@@ -17,7 +17,8 @@ from typing import IO
 
 import lmdb
 
-from orders_svc.replica.apply import Position
+from orders_svc.feed.follower import SnapshotDropped
+from orders_svc.feed.steps import Position
 from orders_svc.replica.records import (
     META_KEY,
     Meta,
@@ -41,7 +42,7 @@ class ReplicaUnusable(RuntimeError):
     """The replica's files cannot be opened."""
 
 
-class SnapshotIncomplete(Exception):
+class SnapshotIncomplete(SnapshotDropped):
     """Fewer or more grants arrived than the snapshot has."""
 
 
@@ -90,7 +91,11 @@ class ReplicaStore:
             self._describe(txn, meta._replace(synced_at=synced_at, ready=True))
 
     def mark_incomplete(self) -> None:
-        """Changes are known to be missing: nobody may decide on this copy until it is complete."""
+        """Changes are known to be missing: nobody may decide on this copy until it is complete.
+
+        A staged snapshot is dropped; it would hold up this write.
+        """
+        self.discard_snapshot()
         with self.environment.begin(write=True) as txn:
             meta = unpack_meta(txn.get(META_KEY))
             if meta.ready:

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import lmdb
 
-from orders_svc.replica.apply import Position
+from orders_svc.feed.follower import SnapshotDropped
+from orders_svc.feed.steps import Position
 from orders_svc.replica.records import Meta
 from orders_svc.replica.store import ReplicaStore
 from shop.products.v1.products_pb2 import Change, Grant
@@ -23,7 +24,7 @@ _STAGE_AT = 4096
 """Staged grants that are handed to the thread at once."""
 
 
-class SnapshotLost(Exception):
+class SnapshotLost(SnapshotDropped):
     """The staged snapshot did not fit; the map has grown, and the snapshot must come again."""
 
 

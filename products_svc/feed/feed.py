@@ -1,6 +1,7 @@
 """What one watcher is sent."""
 
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +9,7 @@ from typing import Protocol
 from products_svc.feed import messages
 from products_svc.feed.poller import History, Pace, Poller, Tail
 from products_svc.feed.stall import unless_stalled
-from products_svc.store.values import Position, SubjectGrant
+from products_svc.store.values import Beginning, Position, SubjectGrant
 from shop.products.v1 import products_pb2 as pb
 from waybill.errors import HistoryCompacted, StorageUnavailable
 
@@ -34,6 +35,10 @@ class Source(History, Protocol):
         """A copy of all grants."""
         ...
 
+    async def beginning(self, within_s: float) -> Beginning:
+        """Where changes begin that were committed at most `within_s` seconds ago, or are left."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
@@ -50,10 +55,11 @@ class Feed:
     slowly falls behind in the table, and below the compacted history is told so.
     """
 
-    def __init__(self, source: Source, pace: Pace) -> None:
+    def __init__(self, source: Source, pace: Pace, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since the Unix epoch, for those who want to know their lag."""
         self._source = source
         self._pace = pace
-        self._poller = Poller(source, pace)
+        self._poller = Poller(source, pace, clock)
 
     def wake(self) -> None:
         """This process has committed a change."""
@@ -63,11 +69,13 @@ class Feed:
         """End all streams with ShuttingDown."""
         await self._poller.close()
 
-    def watch(self, epoch: int, resume_revision: int) -> Stream:
+    def watch(self, epoch: int, resume_revision: int, within_s: float | None = None) -> Stream:
         """A snapshot unless the caller's history can be resumed, then changes for ever.
 
         Another epoch than the database's gets a snapshot. So does a revision that the database has
-        not reached: it was restored from a backup, and what the caller knows never happened.
+        not reached: it was restored from a backup, and what the caller knows never happened. With
+        `within_s` the changes of so many seconds, as far as they are left, come instead of any
+        snapshot, and instead of HistoryCompacted at the start.
 
         Raises:
             HistoryCompacted: the changes after `resume_revision` are gone, or went while the
@@ -75,11 +83,15 @@ class Feed:
             StorageUnavailable: the database does not answer.
             ShuttingDown: the process drains.
         """
-        return unless_stalled(self._watched(epoch, resume_revision), self._pace.stall_s)
+        return unless_stalled(self._watched(epoch, resume_revision, within_s), self._pace.stall_s)
 
-    async def _watched(self, epoch: int, resume_revision: int) -> Stream:
+    async def _watched(self, epoch: int, resume_revision: int, within_s: float | None) -> Stream:
         with self._poller.watching():
-            cursor = await self._resumed(epoch, resume_revision)
+            cursor = await self._resumed(epoch, resume_revision, within_s)
+            if cursor is None and within_s is not None:
+                beginning = await self._source.beginning(within_s)
+                yield messages.changes_start(beginning)
+                cursor = _Cursor(beginning.epoch, beginning.revision)
             if cursor is None:
                 async with self._source.snapshot() as copy:
                     position = await copy.start()
@@ -91,12 +103,14 @@ class Feed:
                 async for message in followed:
                     yield message
 
-    async def _resumed(self, epoch: int, revision: int) -> _Cursor | None:
-        """Where to go on; None if only a snapshot helps."""
+    async def _resumed(self, epoch: int, revision: int, within_s: float | None) -> _Cursor | None:
+        """Where to go on; None if the watcher must begin."""
         position = await self._source.position()
         if not revision or epoch != position.epoch or revision > position.revision:
             return None
         if revision < position.floor:
+            if within_s is not None:
+                return None
             raise HistoryCompacted(f"revision {revision} is below {position.floor}")
         return _Cursor(epoch, revision)
 
@@ -114,7 +128,7 @@ class Feed:
             # Sending may have taken long, and a heartbeat speaks of now: the newest look counts.
             if seen.beat > beat and self._poller.stands_at(cursor.revision):
                 beat = seen.beat
-                yield messages.heartbeat(cursor.epoch, cursor.revision)
+                yield messages.heartbeat(cursor.epoch, cursor.revision, self._poller.looked_at)
 
     async def _changes_after(self, cursor: _Cursor) -> Sequence[pb.Change]:
         """The next changes: from memory, or for a watcher further behind from the table."""
@@ -132,7 +146,7 @@ async def _copied(copy: Copy, position: Position) -> Stream:
     count = 0
     while piece := await copy.next_piece():
         count += len(piece)
-        for message in messages.snapshot_grants(position.epoch, piece):
+        for message in messages.snapshot_grants(position, piece):
             yield message
     yield messages.snapshot_end(position, count)
 

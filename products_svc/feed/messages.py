@@ -7,7 +7,7 @@ from operator import attrgetter
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from products_svc.issuing import Grant
-from products_svc.store.values import Change, ChangeKind, Position, SubjectGrant
+from products_svc.store.values import Beginning, Change, ChangeKind, Position, SubjectGrant
 from shop.products.v1 import products_pb2 as pb
 
 
@@ -26,6 +26,7 @@ def change_message(change: Change) -> pb.Change:
         revision=change.revision,
         subject=change.subject,
         commit_time=_timestamp(change.commit_time_us),
+        nothing_lost=change.nothing_lost,
     )
     if change.kind is ChangeKind.GRANTED:
         message.granted.CopyFrom(grant_message(change.grant))
@@ -40,19 +41,33 @@ def snapshot_start(position: Position) -> pb.WatchAccessResponse:
     return pb.WatchAccessResponse(epoch=position.epoch, snapshot_start=start)
 
 
-def snapshot_grants(epoch: int, piece: Sequence[SubjectGrant]) -> Iterator[pb.WatchAccessResponse]:
+def snapshot_grants(
+    position: Position, piece: Sequence[SubjectGrant]
+) -> Iterator[pb.WatchAccessResponse]:
     """One message for each subject in `piece`, which is ordered by subject."""
     for subject, owned in groupby(piece, attrgetter("subject")):
         grants = pb.SnapshotGrants(
-            subject=subject, grants=[grant_message(each.grant) for each in owned]
+            subject=subject,
+            grants=[grant_message(each.grant) for each in owned],
+            revision=position.revision,
         )
-        yield pb.WatchAccessResponse(epoch=epoch, snapshot_grants=grants)
+        yield pb.WatchAccessResponse(epoch=position.epoch, snapshot_grants=grants)
 
 
 def snapshot_end(position: Position, grant_count: int) -> pb.WatchAccessResponse:
     """The copy is whole."""
     end = pb.SnapshotEnd(revision=position.revision, grant_count=grant_count)
     return pb.WatchAccessResponse(epoch=position.epoch, snapshot_end=end)
+
+
+def changes_start(beginning: Beginning) -> pb.WatchAccessResponse:
+    """Changes after `beginning` follow, without a copy."""
+    start = pb.ChangesStart(
+        revision=beginning.revision,
+        newest_revision=beginning.newest,
+        epoch_start_time=_timestamp(beginning.epoch * 1000),  # an epoch is named after its start
+    )
+    return pb.WatchAccessResponse(epoch=beginning.epoch, changes_start=start)
 
 
 def change_batch(
@@ -63,9 +78,10 @@ def change_batch(
     return pb.WatchAccessResponse(epoch=epoch, changes=batch)
 
 
-def heartbeat(epoch: int, revision: int) -> pb.WatchAccessResponse:
-    """All is quiet at `revision`."""
-    return pb.WatchAccessResponse(epoch=epoch, heartbeat=pb.Heartbeat(revision=revision))
+def heartbeat(epoch: int, revision: int, looked_at: float) -> pb.WatchAccessResponse:
+    """Nothing was newer than `revision` at `looked_at`, in seconds since the Unix epoch."""
+    beat = pb.Heartbeat(revision=revision, send_time=_timestamp(int(looked_at * 1_000_000)))
+    return pb.WatchAccessResponse(epoch=epoch, heartbeat=beat)
 
 
 def _timestamp(microseconds: int) -> Timestamp:

@@ -6,8 +6,9 @@ table. While nobody watches nothing is polled.
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -62,9 +63,13 @@ class Tail:
 class Poller:
     """Follows the end of the history while anybody watches. Belongs to one event loop."""
 
-    def __init__(self, history: History, pace: Pace) -> None:
+    def __init__(
+        self, history: History, pace: Pace, clock: Callable[[], float] = time.time
+    ) -> None:
         self._history = history
         self._pace = pace
+        self._clock = clock
+        self._looked_at = 0.0
         self._watchers = 0
         self._task: asyncio.Task[None] | None = None
         self._tail: Tail | None = None
@@ -119,6 +124,11 @@ class Poller:
     def stands_at(self, revision: int) -> bool:
         """Whether the newest look found the history at `revision`."""
         return self._tail is not None and self._tail.revision == revision
+
+    @property
+    def looked_at(self) -> float:
+        """When the newest look began, in seconds since the Unix epoch."""
+        return self._looked_at
 
     def wake(self) -> None:
         """Look now: this process has committed a change."""
@@ -177,6 +187,7 @@ class Poller:
     async def _advance(self, tail: Tail) -> Tail:
         """Takes in all changes after `tail`; returns the new one."""
         while True:
+            looked_at = self._clock()
             position, changes = await self._history.changes_after(tail.revision, self._pace.batch)
             if position.epoch != tail.epoch or position.revision < tail.revision:
                 raise StorageUnavailable("the history was replaced under the running service")
@@ -184,6 +195,7 @@ class Poller:
             if changes:
                 tail = Tail(tail.epoch, changes[-1].revision, tail.beat)
             if tail.revision == position.revision:
+                self._looked_at = looked_at
                 return tail
 
     async def _rest(self) -> None:

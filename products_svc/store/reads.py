@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from products_svc.issuing import Grant
 from products_svc.store.tables import changes, grants, meta, products
 from products_svc.store.values import (
+    Beginning,
     Change,
     ChangeKind,
     ListedProduct,
@@ -72,6 +73,18 @@ def changes_after(connection: Connection, revision: int, limit: int) -> tuple[Ch
     return tuple(map(_change, connection.execute(wanted.limit(limit))))
 
 
+def beginning(connection: Connection, since_us: int) -> Beginning:
+    """Before the oldest change that is held and was committed at `since_us`, in Unix µs, or later.
+
+    Clocks of several instances may disagree, so it is the lowest revision of those that counts.
+    """
+    stands = position(connection)
+    oldest = select(func.min(changes.c.revision)).where(changes.c.commit_time_us >= since_us)
+    first = connection.scalar(oldest)
+    revision = stands.revision if first is None else first - 1
+    return Beginning(stands.epoch, revision, stands.revision)
+
+
 def all_grants(connection: Connection, chunk: int) -> Iterator[Sequence[SubjectGrant]]:
     """Every grant, by subject and product id, in chunks of at most `chunk` rows."""
     rows = connection.execute(_ALL_GRANTS, execution_options={"yield_per": chunk})
@@ -84,4 +97,11 @@ def _grant(row: Row[*tuple[Any, ...]]) -> Grant:
 
 
 def _change(row: Row[*tuple[Any, ...]]) -> Change:
-    return Change(row.revision, row.subject, ChangeKind(row.kind), _grant(row), row.commit_time_us)
+    return Change(
+        row.revision,
+        row.subject,
+        ChangeKind(row.kind),
+        _grant(row),
+        row.commit_time_us,
+        row.nothing_lost,
+    )

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, inspect, select, text, update
+from sqlalchemy.schema import CreateColumn
 
 from products_svc.store.database import Database
 from products_svc.store.tables import SCHEMA_VERSION, changes, meta, metadata
@@ -28,7 +29,8 @@ def prepare(database: Database, clock: Callable[[], float], currency_code: str |
     """
     with database.writing() as connection:
         metadata.create_all(connection)
-        head = connection.execute(select(meta)).one_or_none()
+        head = connection.execute(select(meta).with_for_update()).one_or_none()
+        _add_missing_columns(connection, changes)
         if head is None:
             _begin_history(connection, clock, currency_code or DEFAULT_CURRENCY)
         elif head.schema_version != SCHEMA_VERSION:
@@ -58,6 +60,15 @@ def renew_history(database: Database, clock: Callable[[], float]) -> int:
         connection.execute(delete(changes))
         connection.execute(update(meta).values(epoch=epoch, floor=head.revision))
     return epoch
+
+
+def _add_missing_columns(connection: Connection, table: Table) -> None:
+    """Bring a table of an older program up to date; what is added has a default for old rows."""
+    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in present:
+            added = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {added}"))
 
 
 def _begin_history(connection: Connection, clock: Callable[[], float], currency: str) -> None:

@@ -11,7 +11,14 @@ from products_svc.issuing import Grant
 from products_svc.store import reads
 from products_svc.store.database import Database
 from products_svc.store.snapshot import Snapshot
-from products_svc.store.values import Change, Listing, Position, SubjectGrant, WantedGrant
+from products_svc.store.values import (
+    Beginning,
+    Change,
+    Listing,
+    Position,
+    SubjectGrant,
+    WantedGrant,
+)
 from products_svc.store.writer import Writer
 from products_svc.threads import Threads
 from waybill.errors import HistoryCompacted
@@ -79,6 +86,11 @@ class Store:
             HistoryCompacted: some of them are gone.
         """
         return await self._ask(self._lookout, _changes_after, revision, limit)
+
+    async def beginning(self, within_s: float) -> Beginning:
+        """Where changes begin that were committed at most `within_s` seconds ago, or are left."""
+        since_us = int((self._clock() - within_s) * 1_000_000)
+        return await self._ask(self._lookout, reads.beginning, since_us)
 
     def may_have_changed(self) -> bool:
         """Whether anything may have been committed since the last time this was asked.

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -9,10 +10,11 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 
 SCHEMA_VERSION = 1
-"""Raised with every change that an older program could not read."""
+"""Raised with every change that an older program could not read; not for columns with a default."""
 
 metadata = MetaData()
 
@@ -43,7 +45,8 @@ grants = Table(
     sqlite_with_rowid=False,
 )
 
-# Revisions are consecutive: a reader that sees a hole has lost something.
+# Revisions are consecutive: a reader that sees a hole has lost something. `nothing_lost` is false
+# for rows of programs that did not know it: state issued before them is then taken for outdated.
 changes = Table(
     "changes",
     metadata,
@@ -54,6 +57,7 @@ changes = Table(
     Column("max_quantity", Integer, nullable=False),
     Column("unit_price_micros", BigInteger, nullable=False),
     Column("commit_time_us", BigInteger, nullable=False),
+    Column("nothing_lost", Boolean, nullable=False, server_default=false()),
 )
 
 # One row. `epoch` is the unix time in milliseconds at which the history began, so that a database

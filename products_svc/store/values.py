@@ -42,13 +42,17 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One committed change. A revoked grant has quantity and price 0."""
+    """One committed change. A revoked grant has quantity and price 0.
+
+    `nothing_lost` says that the subject may order all that it could order before.
+    """
 
     revision: int
     subject: str
     kind: ChangeKind
     grant: Grant
     commit_time_us: int
+    nothing_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,15 @@ class Position:
     epoch: int
     revision: int
     floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where changes begin without a copy: after `revision`; the history stands at `newest`."""
+
+    epoch: int
+    revision: int
+    newest: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Changes to the store, each with its revision, inside one write transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
@@ -66,18 +66,18 @@ class Writer:
         held = self._held(quoted)
         new = {key: grant for key, grant in quoted.items() if key not in held}
         changed = {key: grant for key, grant in quoted.items() if held.get(key, grant) != grant}
-        self._insert(grants, self._recorded(new, ChangeKind.GRANTED))
+        self._insert(grants, self._recorded(new, ChangeKind.GRANTED, held))
         statement = update(grants).where(
             grants.c.subject == bindparam("b_subject"),
             grants.c.product_id == bindparam("b_product_id"),
         )
-        self._update(statement, self._recorded(changed, ChangeKind.GRANTED))
+        self._update(statement, self._recorded(changed, ChangeKind.GRANTED, held))
 
     def revoke(self, subject: str, product_ids: Collection[str]) -> None:
         """Take grants away. What is not granted changes nothing."""
         held = self._held((subject, product_id) for product_id in product_ids)
         gone = {key: Grant(key[1], 0, 0) for key in sorted(held)}
-        self._recorded(gone, ChangeKind.REVOKED)
+        self._recorded(gone, ChangeKind.REVOKED, held)
         keys = tuple_(grants.c.subject, grants.c.product_id)
         self._connection.execute(delete(grants).where(keys.in_(list(gone))))
 
@@ -121,7 +121,9 @@ class Writer:
             for row in self._connection.execute(wanted)
         }
 
-    def _recorded(self, changed: dict[Key, Grant], kind: ChangeKind) -> list[dict[str, Any]]:
+    def _recorded(
+        self, changed: dict[Key, Grant], kind: ChangeKind, held: Mapping[Key, Grant]
+    ) -> list[dict[str, Any]]:
         """Gives each change a revision and notes it; returns the rows of the grants."""
         rows = [
             {
@@ -133,7 +135,15 @@ class Writer:
             }
             for revision, (key, grant) in enumerate(changed.items(), self._revision + 1)
         ]
-        self._insert(changes, [row | {"kind": kind.value, "commit_time_us": 0} for row in rows])
+        notes = [
+            {
+                "kind": kind.value,
+                "commit_time_us": 0,
+                "nothing_lost": kind is ChangeKind.GRANTED and _is_kept(held.get(key), grant),
+            }
+            for key, grant in changed.items()
+        ]
+        self._insert(changes, [row | note for row, note in zip(rows, notes, strict=True)])
         self._revision += len(rows)
         return rows
 
@@ -152,6 +162,16 @@ class Writer:
 
 
 _KEYS = frozenset({"subject", "product_id"})
+
+
+def _is_kept(before: Grant | None, after: Grant) -> bool:
+    """Whether `after` allows every quantity that `before` allowed; 0 is no maximum.
+
+    A price is a quotation, which the state that quotes it keeps until it expires.
+    """
+    if before is None or after.max_quantity == 0:
+        return True
+    return 0 < before.max_quantity <= after.max_quantity
 
 
 def _product_row(product: Product) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from products_svc.issuing import AccessPage
 from products_svc.signing_keys import KeyRing
 from products_svc.terms import PageState, Terms
 from waybill.metadata import Entry, state_key
+from waybill.minting import claims_of
 from waybill.signing import SigningKey, sign_jwt
 from waybill.values import CarriedState
 
@@ -46,5 +47,6 @@ def _entry(version: int, state: PageState, own: Mapping[str, object], key: Signi
         "iat": state.issue_time,
         "exp": state.expire_time,
         "rev": state.revision,
+        **claims_of(state.minted_in),
     }
     return name, sign_jwt({**registered, **own}, key, typ=f"{name}+jwt")

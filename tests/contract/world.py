@@ -23,6 +23,7 @@ from shop.products.v1 import products_pb2, products_pb2_grpc
 from tests.contract.forgery import Workshop
 from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
+from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
 from waybill.serving.server import running
 from waybill.signing import SigningKey, SigningKeyFile, public_jwks, sign_jwt
@@ -34,6 +35,10 @@ from waybill.values import CarriedState
 STATE_BUDGET_BYTES = 4096
 DEADLINE_S = 5
 CATCH_UP_S = 30
+_WITHOUT_TIME = {
+    "replica_lag_bound_s": 2 * 3600,  # the test's clock leaps; the bound has tests of its own
+    "reference_cache_ttl_s": 0,  # the cache has tests of its own
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class World:
     state_budget_bytes = STATE_BUDGET_BYTES
     products_settings: Mapping[str, Any] = MappingProxyType({})
     """Of the products service, besides those that every world has."""
+    orders_settings: Mapping[str, Any] = MappingProxyType({})
+    """The same of the orders service."""
 
     def __init__(
         self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
@@ -71,6 +78,8 @@ class World:
         self._users = SigningKey.generate()
         self._request_ids = map("request-{}".format, itertools.count())
         self._products_stack = AsyncExitStack()
+        self._orders_stack = AsyncExitStack()
+        self._products_port = 0
         self._products: products_pb2_grpc.ProductsServiceAsyncStub
         self._orders: orders_pb2_grpc.OrdersServiceAsyncStub
 
@@ -79,14 +88,16 @@ class World:
         (self._folder / "users.jwks").write_text(public_jwks([self._users]))
         (self._folder / "service-token").write_text(self.token("orders", "service"))
         await stack.enter_async_context(self._products_stack)
-        products_port = await self._start_products()
-        orders_port = await self._start_orders(stack, products_port)
-        self._products = products_pb2_grpc.ProductsServiceStub(
-            await stack.enter_async_context(_channel(products_port))
-        )
-        self._orders = orders_pb2_grpc.OrdersServiceStub(
-            await stack.enter_async_context(_channel(orders_port))
-        )
+        self._products_port = await self._start_products()
+        self.products_channel = await stack.enter_async_context(_channel(self._products_port))
+        self._products = products_pb2_grpc.ProductsServiceStub(self.products_channel)
+        await stack.enter_async_context(self._orders_stack)
+        await self._start_orders()
+
+    async def restart_orders(self) -> None:
+        """Orders ends, and starts again with what it has on disk."""
+        await self._orders_stack.aclose()
+        await self._start_orders()
 
     async def _start_products(self) -> int:
         settings = products_svc.settings.Settings(
@@ -109,29 +120,29 @@ class World:
             running(settings, products.services, products.service_names, products.checks)
         )
 
-    async def _start_orders(self, stack: AsyncExitStack, products_port: int) -> int:
+    async def _start_orders(self) -> None:
         settings = orders_svc.settings.Settings(
             port=0,
             user_keys=self._folder / "users.jwks",
             state_keys=self._folder / "products.jwks",
             database_url=f"sqlite:///{self._folder / 'orders.db'}",
-            products_target=f"127.0.0.1:{products_port}",
+            products_target=f"127.0.0.1:{self._products_port}",
             products_timeout_s=1,
             service_token_file=self._folder / "service-token",
             replica_path=self._folder / "replica",
             replica_map_bytes=2**24,
-            replica_lag_bound_s=2 * 3600,  # the test's clock leaps; the bound has tests of its own
             state_budget_bytes=STATE_BUDGET_BYTES,
             reference_url=self._store_url,
             reference_prefix=self._store_prefix,
-            reference_cache_ttl_s=0,  # the cache has tests of its own
-            **self._common,
+            **{**_WITHOUT_TIME, **self._common, **self.orders_settings},
         )
         orders = orders_svc.bootstrap.build(settings, self.clock)
-        stack.push_async_callback(orders.close)
-        return await stack.enter_async_context(
+        self._orders_stack.push_async_callback(orders.close)
+        port = await self._orders_stack.enter_async_context(
             running(settings, orders.services, orders.service_names, orders.checks)
         )
+        self.orders_channel = await self._orders_stack.enter_async_context(_channel(port))
+        self._orders = orders_pb2_grpc.OrdersServiceStub(self.orders_channel)
 
     def token(self, subject: str, *roles: str) -> str:
         """A user's token, valid now and for as long as any test lasts."""
@@ -154,9 +165,11 @@ class World:
         """What a forger inside of products would have."""
         return Workshop(self.signing_key(), References(self._store_url, self._store_prefix))
 
-    async def grant(self, subject: str, *product_ids: str) -> int:
-        """Entitle `subject`; the revision of the change."""
-        request = products_pb2.GrantAccessRequest(subject=subject, product_ids=product_ids)
+    async def grant(self, subject: str, *product_ids: str, most: int = 0) -> int:
+        """Entitle `subject`, to `most` of each unless 0; the revision of the change."""
+        request = products_pb2.GrantAccessRequest(
+            subject=subject, product_ids=product_ids, max_quantity=most
+        )
         answer = await self._products.GrantAccess(request, metadata=self._admin())
         return answer.revision
 
@@ -220,9 +233,9 @@ class World:
         assert probe.code in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
         return probe == OK
 
-    async def rotate_keys(self, keep: int = 2) -> None:
+    async def rotate_keys(self, keep: int = 2, algorithm: str = DEFAULT_ALGORITHM) -> None:
         """Products signs with a new key; `keep` keys stay trusted, the new one among them."""
-        file = SigningKeyFile(self._folder / "signing-keys.json")
+        file = SigningKeyFile(self._folder / "signing-keys.json", algorithm)
         file.rotate(keep)
         file.write_public(self._folder / "products.jwks")
         self.clock.advance(60)  # beyond every interval at which key files are looked at

@@ -62,6 +62,7 @@ def test_a_tiny_comparison_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_every_experiment_leaves_its_samples(tmp_path: Path) -> None:
     code = compare.main(
         [
+            *("--only", "cost"),
             *("--strategies", "metadata-jwt", "direct-call"),
             *("--rounds", "1", "--duration", "0.3", "--rate", "40"),
             *("--page-size", "5"),

@@ -141,7 +141,7 @@ def test_serves_with_workers_while_keys_rotate(environ: dict[str, str], tmp_path
             rotated = run(environ, "rotate-keys")
             assert rotated.returncode == 0
             new = rotated.stdout.split()[0]
-            assert f"still trusted: {old}" in rotated.stdout
+            assert f"still trusted: {old} (EdDSA)" in rotated.stdout
             while (current := key_id()) != new:
                 assert current == old
     public = json.loads((home / "products-jwks.json").read_text())["keys"]

@@ -46,3 +46,15 @@ def test_a_port_that_is_taken_is_a_failure_that_says_why(tmp_path: Path) -> None
             ValkeyServer(tmp_path, port=taken.getsockname()[1]),
         ):
             pass
+
+
+def test_what_was_killed_comes_back_empty_on_its_port(tmp_path: Path) -> None:
+    with ValkeyServer(tmp_path) as server:
+        url = server.url
+        with valkey.Valkey.from_url(url) as client:
+            client.set("key", "value")
+        server.kill()
+        server.start_again()
+        assert server.url == url
+        with valkey.Valkey.from_url(url) as client:
+            assert client.get("key") is None

@@ -124,6 +124,70 @@ async def test_changes_tell_when_they_were_committed(service: Service) -> None:
     assert change.commit_time.ToMicroseconds() == int(service.lab.clock() * 1e6)
 
 
+async def test_recent_changes_without_a_snapshot(service: Service) -> None:
+    await service.grant("alice", "b")
+    service.lab.clock.advance(60)
+    await service.grant("alice", "c")
+    stream = service.watch(within_s=59.5)
+    message = await stream.read()
+    start = message.changes_start
+    assert (start.revision, start.newest_revision) == (3, 4)
+    assert start.epoch_start_time.ToMilliseconds() == message.epoch
+    reader = Reader(stream, revision=start.revision)
+    assert await reader.heartbeat() == 4
+    assert (reader.changes, reader.snapshots) == ([4], 0)
+
+
+async def test_all_is_old(service: Service) -> None:
+    service.lab.clock.advance(60.5)
+    message = await service.watch(within_s=60.25).read()
+    assert (message.changes_start.revision, message.changes_start.newest_revision) == (2, 2)
+
+
+async def test_who_asks_for_recent_changes_resumes_where_that_is_possible(
+    service: Service,
+) -> None:
+    epoch = (await service.watch().read()).epoch
+    await service.grant("alice", "b")
+    reader = Reader(service.watch(epoch, 2, within_s=60.0), revision=2)
+    assert await reader.heartbeat() == 3
+
+
+@pytest.mark.parametrize(("epochs_ago", "revision"), [(0, 1), (1, 2), (0, 99)])
+async def test_who_cannot_resume_begins_with_what_is_left(
+    tmp_path: Path, epochs_ago: int, revision: int
+) -> None:
+    lab = Lab(tmp_path)
+    lab.fill(["a", "b", "c"], [WantedGrant("alice", "a"), WantedGrant("bob", "b")])
+    async with lab.service(history_changes=1) as service:
+        await service.grant("alice", "b", "c")
+        epoch = (await service.watch().read()).epoch
+        message = await service.watch(epoch - epochs_ago, revision, within_s=60.0).read()
+    assert message.changes_start.revision == 3, "compacted up to there"
+
+
+async def test_changes_say_whether_anything_was_lost(service: Service) -> None:
+    reader = Reader(service.watch())
+    await reader.heartbeat()
+    await service.grant("bob", "b", max_quantity=1)
+    await service.grant("bob", "b", max_quantity=3)
+    await service.grant("bob", "c")
+    await service.revoke("bob", "c")
+    lost: dict[int, bool] = {}
+    while reader.revision < 6:
+        message = await reader.stream.read()
+        reader.apply(message)
+        lost |= {each.revision: not each.nothing_lost for each in message.changes.changes}
+    assert lost == {3: True, 4: False, 5: False, 6: True}
+
+
+async def test_heartbeats_tell_when_their_sender_looked(service: Service) -> None:
+    message = await Reader(service.watch()).until(lambda r: r.revision == 2 and r.snapshots == 1)
+    while not message.HasField("heartbeat"):
+        message = await service.watch(message.epoch, 2).read()
+    assert message.heartbeat.send_time.ToMicroseconds() == int(service.lab.clock() * 1e6)
+
+
 async def test_a_large_snapshot_comes_in_parts(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     lab.fill(PRODUCTS, [WantedGrant(f"user-{n}", each) for each in PRODUCTS for n in range(2)])

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from orders_svc.access import AccessQuery
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
+from orders_svc.feed.steps import Why
 from orders_svc.products_client import ProductsClient, TokenFile, open_channel
-from orders_svc.replica.apply import Why
 from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.strategies.direct_call import DirectCallResolver
@@ -39,7 +41,12 @@ class Orders:
         )
         self._writer = ReplicaWriter(self._store)
         self.follower = Follower(
-            self, self._writer, log=make_logger("critical"), pace=PACE, clock=lab.clock
+            self,
+            ReplicaSink(self._writer, lab.clock),
+            name="replica",
+            log=make_logger("critical"),
+            pace=PACE,
+            clock=lab.clock,
         )
         self._client: ProductsClient | None = None
 

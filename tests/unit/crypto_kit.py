@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
 from waybill import base64url
+from waybill.expectations import Expectations
 from waybill.jwt import STATE_REFUSALS, JwtVerifier
 from waybill.keys import KeySet, KeySource, StaticKeys
 from waybill.signing import SigningKey
@@ -25,6 +27,12 @@ KEYS = StaticKeys(KeySet.of(KEY.verifying_key()))
 TYP = "waybill-state-v1+jwt"
 FAMILY = "shop.state.v{version}.AccessState"
 IDS = ("SKU-1", "SKU-2")
+
+
+@cache
+def key_of(algorithm: str) -> SigningKey:
+    """One key for each algorithm; an RSA key takes a while to find."""
+    return SigningKey.generate(algorithm)
 
 
 def claims(**changes: object) -> dict[str, object]:
@@ -97,11 +105,8 @@ def jwt_reader(
 ) -> JwtStateReader[tuple[str, ...]]:
     return JwtStateReader(
         keys,
+        Expectations("products", "orders", clock, LEEWAY_S),
         decoders={1: ids_of_claims, 2: ids_of_grants},
-        issuer="products",
-        audience="orders",
-        clock=clock,
-        leeway_s=LEEWAY_S,
         max_bytes=max_bytes,
         cache=cache,
     )
@@ -166,12 +171,9 @@ def envelope_reader(
 ) -> EnvelopeStateReader[tuple[str, ...]]:
     return EnvelopeStateReader(
         keys,
+        Expectations("products", "orders", clock, LEEWAY_S),
         family=FAMILY,
         decoders={1: state_of_v1, 2: state_of_v2},
-        issuer="products",
-        audience="orders",
-        clock=clock,
-        leeway_s=LEEWAY_S,
         max_bytes=max_bytes,
         cache=cache,
     )

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.unit.crypto_kit import CLOCK, KEY, KEYS, LEEWAY_S, NOW, TTL_S
+from waybill.expectations import Expectations
 from waybill.keys import KeySource
 from waybill.metadata import PROOF, Entry
 from waybill.page_proof import PageProofReader, Proven, WholePage
 from waybill.page_signing import PageSigner
 from waybill.signing import SigningKey
+from waybill.testing import FakeClock
 from waybill.v1.page_proof_pb2 import PageProof
 from waybill.values import State
 
@@ -53,16 +55,15 @@ def decoded(leaf: bytes, revision: int) -> tuple[str, int]:
     return leaf.decode(), revision
 
 
-def reader(keys: KeySource = KEYS, **settings: Any) -> PageProofReader[tuple[str, int]]:
+def reader(
+    keys: KeySource = KEYS, *, audience: str = "orders", clock: FakeClock = CLOCK, **settings: Any
+) -> PageProofReader[tuple[str, int]]:
+    expectations = Expectations("products", audience, clock, LEEWAY_S)
     usual: dict[str, Any] = {
         "family": FAMILY,
         "decoders": {1: decoded, 2: decoded},
-        "issuer": "products",
-        "audience": "orders",
-        "clock": CLOCK,
-        "leeway_s": LEEWAY_S,
     }
-    return PageProofReader(keys, **usual | settings)
+    return PageProofReader(keys, expectations, **usual | settings)
 
 
 def read(

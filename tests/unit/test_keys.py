@@ -2,18 +2,24 @@
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.crypto_kit import KEY, OTHER_KEY
 from waybill.errors import KeysUnavailable
 from waybill.keys import (
     MAX_JWKS_BYTES,
+    MISSING_EVERY_S,
     BadSignature,
+    Cause,
     JwksFile,
     KeySet,
+    Look,
     StaticKeys,
     VerifyingKey,
     find_key,
@@ -34,9 +40,9 @@ class CountedFile(JwksFile):
 
     looks = 0
 
-    def _look(self) -> None:
+    def _look(self, cause: Cause) -> None:
         self.looks += 1
-        super()._look()
+        super()._look(cause)
 
 
 @pytest.fixture
@@ -113,7 +119,8 @@ PASSED_OVER = {
     "key_ops not a list": JWK | {"key_ops": "verify"},
     "other algorithm": JWK | {"alg": "HS256"},
     "other curve": JWK | {"crv": "X25519"},
-    "other type": {"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"},
+    "other type": {"kty": "oct", "kid": "r"},
+    "RSA for another algorithm": {"kty": "RSA", "alg": "PS256", "kid": "r"},
     "no type": {"kid": "n"},
 }
 
@@ -124,7 +131,7 @@ def test_keys_that_are_not_for_us_are_passed_over(jwk: dict[str, Any]) -> None:
     assert len(keys) == 1
     assert keys.get(OTHER_KEY.key_id) == OTHER_KEY.verifying_key()
     with pytest.raises(ValueError, match="not accepted"):
-        VerifyingKey.from_jwk({"kty": "RSA", "kid": "r"})
+        VerifyingKey.from_jwk({"kty": "oct", "kid": "r"})
 
 
 def test_optional_members() -> None:
@@ -150,6 +157,7 @@ BAD_FILES = {
     "no x": (jwks({**JWK, "x": None}), "key material"),
     "x too short": (jwks({**JWK, "x": JWK["x"][:-4]}), "key material"),
     "x no text": (jwks({**JWK, "x": 7}), "key material"),
+    "x padded": (jwks({**JWK, "x": JWK["x"] + "="}), "key material"),
     "duplicate member": (jwks(JWK)[:-3] + ', "kid": "x"}]}', "duplicate"),
     "nested": ('{"keys": ' + "[" * 2000 + "]" * 2000 + "}", "nested"),
     "lone surrogate": ("\ud800", "surrogates"),
@@ -215,20 +223,50 @@ def test_an_unchanged_file_is_not_read_again(path: Path, clock: FakeClock) -> No
     assert source.current() is first
 
 
-def test_a_missing_key_id_brings_one_extra_look(path: Path, clock: FakeClock) -> None:
+def test_a_missing_key_id_brings_one_look_more(path: Path, clock: FakeClock) -> None:
     publish(path, KEY)
     source = CountedFile(path, clock)
     source.current()
     publish(path, KEY, OTHER_KEY)
     assert find_key(source, OTHER_KEY.key_id) == OTHER_KEY.verifying_key()
     assert source.looks == 2
-    for stranger in range(100):
-        assert find_key(source, f"stranger-{stranger}") is None
-    assert source.looks == 2
+
+
+@given(st.lists(st.floats(0.001, 40), max_size=60))
+def test_strangers_key_ids_bring_at_most_one_look_in_30_s(
+    tmp_path_factory: pytest.TempPathFactory, pauses: list[float]
+) -> None:
+    path, clock = tmp_path_factory.mktemp("keys") / "jwks.json", FakeClock()
+    publish(path, KEY)
+    looked: list[float] = []
+
+    def note(look: Look) -> None:
+        if look.cause is Cause.MISSING_KEY:
+            looked.append(clock())
+
+    source = JwksFile(path, clock, check_every_s=5, on_look=note)
+    for number, pause in enumerate(pauses):
+        clock.advance(pause)
+        for each in range(3):
+            assert find_key(source, f"stranger-{number}-{each}") is None
+    gaps = [later - earlier for earlier, later in pairwise(looked)]
+    assert all(gap >= MISSING_EVERY_S for gap in gaps)
+
+
+def test_looks_tell_why_and_what_they_brought(path: Path, clock: FakeClock) -> None:
+    looks: list[Look] = []
+    publish(path, KEY)
+    source = JwksFile(path, clock, on_look=looks.append)
+    find_key(source, "stranger")
+    path.write_text("no key set")
     clock.advance(1)
-    for stranger in range(100):
-        assert find_key(source, f"stranger-{stranger}") is None
-    assert source.looks == 4  # the regular one, and one extra
+    source.current()
+    assert [(look.cause, look.changed) for look in looks] == [
+        (Cause.TIME, True),
+        (Cause.MISSING_KEY, False),
+        (Cause.TIME, False),
+    ]
+    assert [look.error is None for look in looks] == [True, True, False]
 
 
 def test_a_clock_that_is_set_back_does_not_stop_the_looks(path: Path, clock: FakeClock) -> None:

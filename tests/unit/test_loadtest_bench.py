@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.bench import carried, looked_up, peers, stored
-from loadtest.bench.__main__ import points
+from loadtest.bench.__main__ import OTHER_ALGORITHMS, points
 from loadtest.bench.contest import Contest
 from loadtest.bench.durable import durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
@@ -16,6 +16,7 @@ from loadtest.results import Machine
 from loadtest.summary import Spread
 from loadtest.table import WIDTH, console
 from products_svc.catalogue.ids import IdKind
+from waybill.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from waybill.strategy import Strategy
 
 
@@ -28,6 +29,18 @@ def test_carried_state_is_issued_and_checked(kind: IdKind) -> None:
         row.floor()
         assert row.operation()
         assert row.size_bytes > 0
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_key_algorithm_is_timed_beside_its_own_primitive(algorithm: str) -> None:
+    assert set(ALGORITHMS) == {DEFAULT_ALGORITHM, *OTHER_ALGORITHMS} == set(carried.SCHEMES)
+    rows = list(carried.contests(carried.Trade(algorithm), 10, IdKind.SKU, seed=1))
+    assert {row.algorithm for row in rows} == {algorithm}
+    name = carried.SCHEMES[algorithm].name
+    assert {row.floor_name for row in rows} == {f"{name} sign", f"{name} verify", "SHA-256"}
+    for row in rows:
+        row.floor()
+        assert row.operation()
 
 
 @pytest.mark.parametrize("name", peers.PEERS)

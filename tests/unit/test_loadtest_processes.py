@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadtest.processes import Command, Service, StartFailed, run
+from loadtest.processes import Command, Service, StartFailed, paused, run
 
 READY = "import os, time; print(f'ready port=4711 pid={os.getpid()}', flush=True); time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + READY
@@ -77,3 +77,24 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_what_was_killed_starts_again_where_it_was(tmp_path: Path) -> None:
+    told = READY.replace("print(", "import sys; print(sys.argv[1:], file=sys.stderr); print(")
+    with Service(command(tmp_path, told)) as service:
+        first = service.pid
+        service.kill()
+        assert not psutil.pid_exists(first)
+        service.start_again({**os.environ, "NEW": "1"})
+        assert service.pid != first
+        assert psutil.Process(service.pid).environ()["NEW"] == "1"
+        assert service.log.read_text().splitlines() == ["[]", "['--port', '4711']"]
+    assert service.log.exists()
+
+
+def test_a_pause_ends_with_its_block(tmp_path: Path) -> None:
+    with Service(command(tmp_path, READY)) as service:
+        process = psutil.Process(service.pid)
+        with paused(service.pid):
+            assert process.status() == psutil.STATUS_STOPPED
+        assert process.status() != psutil.STATUS_STOPPED

@@ -9,6 +9,7 @@ from loadtest.plan import turns
 from loadtest.profile import BadProfile, Changes
 from loadtest.results import Experiment, Method
 from loadtest.shop import ROOT
+from loadtest.topics import Topic
 from waybill.strategy import Strategy
 
 SWEEP = """
@@ -57,7 +58,7 @@ def test_a_file_of_ones_own_is_named_after_the_file(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("rounds = 0" + SWEEP, r"rounds: .*greater than or equal to 1"),
-        ("rounds = 1", "sweep: Field required"),
+        ("rounds = 1", "nothing is left to measure"),
         ("round = 1\nrounds = 1" + SWEEP, "round: Extra inputs are not permitted"),
         ("rounds = 1" + SWEEP + "grants = [2000000]", r"sweep\[0\].grants\[0\]: .*1000000"),
         ("rounds = 1" + SWEEP + 'id_kinds = ["isbn"]', r"id_kinds\[0\]: .*gtin13"),
@@ -97,6 +98,18 @@ def test_the_command_line_changes_axes_but_not_what_cliff_and_ramp_are_about() -
     assert (
         by_experiment[Experiment.SATURATION].rates_per_s == old[Experiment.SATURATION].rates_per_s
     )
+
+
+@pytest.mark.parametrize("only", [(Topic.COST,), (Topic.STALENESS,), (Topic.SKEW, Topic.OUTAGE)])
+def test_only_what_is_named_is_left(only: tuple[Topic, ...]) -> None:
+    made = profile.load("quick").changed(Changes(only=only))
+    assert set(made.topics) == set(only)
+
+
+def test_experiments_that_are_named_are_those_of_cost() -> None:
+    quick = profile.load("quick")
+    assert set(quick.topics) == set(Topic)
+    assert quick.changed(Changes(experiments=(Experiment.COLD,))).topics == (Topic.COST,)
 
 
 def test_no_change_keeps_the_name() -> None:

@@ -1,12 +1,13 @@
 """The record's JSON Schema."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from loadtest.results import Run
+from loadtest.results import Run, load_run
 from loadtest.schema import ROOT, SCHEMA, page_text, schema, stale
 from tests.unit import report_samples
 
@@ -42,11 +43,27 @@ def test_a_record_without_later_fields_validates(validator: Any) -> None:
     assert len(Run.model_validate(older).samples) == len(older["samples"])
 
 
+def test_a_record_of_the_format_before_is_read(tmp_path: Path) -> None:
+    older = record() | {"format": "waybill-compare/2"}
+    del older["under_change"]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(older))
+    assert load_run(path) == report_samples.full_run()
+
+
+@pytest.mark.parametrize("text", ["[]", '{"format": "waybill-compare/1"}', "no JSON"])
+def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"."):
+        load_run(path)
+
+
 @pytest.mark.parametrize("spoil", ["format", "extra", "count"])
 def test_anything_else_does_not(validator: Any, spoil: str) -> None:
     wrong = record()
     if spoil == "format":
-        wrong["format"] = "waybill-compare/3"
+        wrong["format"] = "waybill-compare/4"
     elif spoil == "extra":
         wrong["more"] = 1
     else:
@@ -60,7 +77,7 @@ def test_every_field_is_described() -> None:
         "<!-- fields: made by python -m loadtest.schema --><!-- end of fields -->", made
     )
     empty = [line for line in text.splitlines() if line.endswith("|  |")]
-    assert empty == ["| `format` | `waybill-compare/2` |  |"]
+    assert empty == ["| `format` | `waybill-compare/3` |  |"]
 
 
 def test_a_page_without_marks_is_refused() -> None:

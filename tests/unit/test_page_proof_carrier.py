@@ -27,6 +27,7 @@ from shop.products.v1.products_pb2 import ListProductsResponse, Product
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
 from tests.unit.crypto_kit import CLOCK, KEY, KEYS
+from waybill.expectations import Expectations
 from waybill.metadata import PROOF, size_bytes
 from waybill.page_proof import PageProofReader
 from waybill.page_signing import PageSigner
@@ -63,11 +64,9 @@ def resolved(carried: CarriedState, product_ids: Collection[str]) -> dict[str, K
     """What the orders service makes of it."""
     reader = PageProofReader(
         KEYS,
+        Expectations("products", "orders", CLOCK),
         family=READ_FAMILY,
         decoders=LEAF_DECODERS,
-        issuer="products",
-        audience="orders",
-        clock=CLOCK,
     )
     query = AccessQuery(
         subject="ada",

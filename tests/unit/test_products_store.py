@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy import text
 
 from products_svc import paging
 from products_svc.issuing import Grant
@@ -90,6 +91,50 @@ def test_any_other_token_is_refused(token: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         paging.decode(token, "alice")
     assert list(refused.value.violations) == ["page_token"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [(3, 2, False), (0, 9, False), (2, 3, True), (2, 0, True), (3, 3, True), (0, 0, True)],
+)
+def test_a_change_of_a_grant_says_whether_anything_was_lost(
+    database: Database, before: int, after: int, kept: bool
+) -> None:
+    grant(database, WantedGrant("alice", "p1", before, 5))
+    grant(database, WantedGrant("alice", "p1", after, 7))
+    with database.reading() as connection:
+        made, changed = reads.changes_after(connection, 0, 10)
+    assert made.nothing_lost, "it is new"
+    assert changed.nothing_lost is kept
+
+
+def test_of_changes_that_an_older_program_wrote_nobody_knows(tmp_path: Path) -> None:
+    database = fresh(tmp_path)
+    grant(database, WantedGrant("alice", "p1"))
+    with database.writing() as connection:
+        connection.execute(text("ALTER TABLE changes DROP COLUMN nothing_lost"))
+    prepare(database, FakeClock(), None)
+    grant(database, WantedGrant("alice", "p2"))
+    with database.reading() as connection:
+        old, new = reads.changes_after(connection, 0, 10)
+    assert (old.nothing_lost, new.nothing_lost) == (False, True)
+    prepare(database, FakeClock(), None)
+    database.close()
+
+
+def test_changes_begin_before_the_oldest_that_is_recent_enough(database: Database) -> None:
+    for product_id, committed_s in (("p1", 10.0), ("p2", 30.0), ("p3", 20.0), ("p4", 40.0)):
+        with database.writing() as connection:
+            writer = Writer(connection, lambda at=committed_s: at, 1000)  # type: ignore[misc]
+            writer.grant([WantedGrant("alice", product_id)])
+            writer.finish()
+    with database.reading() as connection:
+        begins = [
+            reads.beginning(connection, int(since_s * 1e6)).revision
+            for since_s in (5.0, 10.0, 20.0, 30.0, 35.0, 45.0)
+        ]
+        newest = reads.beginning(connection, 0).newest
+    assert (begins, newest) == ([0, 0, 1, 1, 3, 4], 4)
 
 
 class History(RuleBasedStateMachine):

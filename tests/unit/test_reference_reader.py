@@ -8,6 +8,7 @@ import pytest
 
 from shop.state.v2.state_pb2 import AccessState
 from waybill import errors
+from waybill.expectations import Expectations
 from waybill.metadata import REFERENCE, Entry
 from waybill.references import record
 from waybill.references.cache import CacheBounds
@@ -47,12 +48,9 @@ class Bench:
         self.store = MemoryReferenceStore(FakeClock())
         self.reader: ReferenceReader[str] = ReferenceReader(
             self.store,
+            Expectations("products", "orders", self.clock, leeway_s=0),
             family="shop.state.v{version}.AccessState",
             decoders={2: decoded},
-            issuer="products",
-            audience="orders",
-            clock=self.clock,
-            leeway_s=0,
             bounds=CacheBounds(ttl_s=self.ttl_s),
             cache_clock=self.ticks,
         )

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import structlog
 
+from orders_svc.feed.follower import Follower
+from orders_svc.feed.pace import Pace
 from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.follower import Follower, Pace
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -36,7 +38,8 @@ class Lab:
         self.hanging = False
         self.follower = Follower(
             self,
-            self.writer,
+            ReplicaSink(self.writer, self.clock),
+            name="replica",
             log=structlog.testing.CapturingLogger(),
             pace=Pace(silence_s=0.02, first_event_s=0.02, backoff_s=1.0, max_backoff_s=8.0),
             clock=self.clock,
@@ -182,6 +185,30 @@ async def test_a_dead_history_is_never_adopted(lab: Lab, history: str) -> None:
         lab.reader.grants("ada", ["1"])
 
 
+async def test_emptiness_is_not_adopted_until_somebody_is_granted_something(
+    lab: Lab, products: Products
+) -> None:
+    await lab.play(products.stream)
+    anew = Products(epoch=2)
+    await lab.play(anew.stream)
+    with pytest.raises(ReplicaNotReady, match="missing"):
+        lab.reader.grants("ada", ["1"])
+    assert lab.reader.status().grants == 2
+    anew.grant("eve", "1")
+    await lab.play(anew.stream)
+    assert set(lab.reader.grants("eve", ["1"])) == {"1"}
+    assert lab.reader.status().grants == 1
+
+
+async def test_a_history_that_starts_anew_during_a_snapshot_makes_the_copy_unusable(
+    lab: Lab, products: Products
+) -> None:
+    await lab.play(products.stream)
+    await lab.play(said(snapshot_start(2, 9), heartbeat(3, 1)))
+    with pytest.raises(ReplicaNotReady, match="missing"):
+        lab.reader.grants("ada", ["1"])
+
+
 async def test_an_incomplete_snapshot_is_dropped_and_asked_for_again(
     lab: Lab, products: Products
 ) -> None:
@@ -205,6 +232,16 @@ async def test_silence_ends_a_stream(lab: Lab, products: Products) -> None:
     await lab.play(products.stream, products.stream)
     assert lab.follower.counters.silences == 2
     assert lab.asked == [(0, 0), (1, 2)]
+
+
+@pytest.mark.parametrize(("looked_s_ago", "lag_s"), [(None, 0.0), (3.0, 3.0), (-3.0, 0.0)])
+async def test_lag_counts_from_when_the_source_looked(
+    lab: Lab, products: Products, looked_s_ago: float | None, lag_s: float
+) -> None:
+    await lab.play(products.stream)
+    looked_at = None if looked_s_ago is None else lab.clock() - looked_s_ago
+    await lab.play(said(heartbeat(1, 2, looked_at)))
+    assert lab.reader.lag_s() == pytest.approx(lag_s)
 
 
 async def test_only_useless_events_are_silence_too(lab: Lab, products: Products) -> None:

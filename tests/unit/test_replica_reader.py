@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orders_svc.access import AccessQuery, Grant
-from orders_svc.replica.apply import Position
+from orders_svc.feed.steps import Position
 from orders_svc.replica.environments import FolderEnvironment, OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.store import ReplicaStore
@@ -21,7 +21,7 @@ from waybill.testing import FakeClock
 
 WRITE_IN_OTHER_PROCESS = """
 import pathlib, sys
-from orders_svc.replica.apply import Position
+from orders_svc.feed.steps import Position
 from orders_svc.replica.store import ReplicaStore
 from shop.products.v1.products_pb2 import Grant
 folder, revision, count, synced_at = sys.argv[1:]

@@ -18,9 +18,10 @@ from hypothesis.stateful import (
     rule,
 )
 
+from orders_svc.feed.follower import Follower
 from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.follower import Follower
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -131,6 +132,7 @@ class ReplicaAgainstProducts(RuleBasedStateMachine):
     def history_starts_anew(self) -> None:
         self.dead.append(self.products)
         self.products = Products(epoch=self.products.epoch + 1)
+        self.products.grant("ada", "1")  # without any grant it is not believed
         self.remember()
         self.follow_well()
 
@@ -226,7 +228,8 @@ class ReplicaAgainstProducts(RuleBasedStateMachine):
         log = structlog.testing.CapturingLogger()
         follower = Follower(
             feed,
-            self.writer,
+            ReplicaSink(self.writer, self.clock),
+            name="replica",
             log=log,
             clock=self.clock,
             sleep=self.stop_after_one,

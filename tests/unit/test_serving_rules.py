@@ -82,6 +82,8 @@ def naive(message: Message, path: str = "") -> Iterator[str]:
             yield from naive_list(path + field.name, own, value)
         elif field.has_presence and not message.HasField(field.name):
             continue
+        elif isinstance(value, Message):
+            yield from naive(value, f"{path}{field.name}.")
         elif not naive_value(own, value):
             yield path + field.name
 

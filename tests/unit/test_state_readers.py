@@ -31,6 +31,7 @@ from waybill.errors import (
     SubjectMismatch,
     WaybillError,
 )
+from waybill.expectations import Expectations
 from waybill.keys import JwksFile, KeySet, StaticKeys
 from waybill.signing import SigningKey, public_jwks, seal, sign_jwt
 from waybill.state_reader import EnvelopeStateReader
@@ -336,5 +337,5 @@ def test_state_among_other_metadata() -> None:
 def test_a_family_needs_a_place_for_its_version() -> None:
     with pytest.raises(ValueError, match="version"):
         EnvelopeStateReader(
-            KEYS, family="shop.state.AccessState", decoders={}, issuer="i", audience="a"
+            KEYS, Expectations("i", "a"), family="shop.state.AccessState", decoders={}
         )

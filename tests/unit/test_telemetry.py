@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.trace import SpanContext, TraceFlags
 
 from orders_svc.access import AccessQuery, Grant
 from orders_svc.metered import MeteredResolver
 from products_svc.budgeted import BudgetedIssuer
 from products_svc.issuing import AccessPage
+from tests.telemetry_kit import Observed
 from waybill.budget import Budget, PathBudget, fixed_caps
-from waybill.errors import NotGranted, StateTooLarge
+from waybill.errors import NotGranted, StateExpired, StateTooLarge
 from waybill.metadata import STRATEGY, Entry
 from waybill.strategy import Strategy
 from waybill.telemetry import StateMetrics, Way, state_bytes, state_metrics
+from waybill.testing import FakeClock
 from waybill.v1.envelope_pb2 import Envelope
-from waybill.values import CarriedState
+from waybill.values import CarriedState, VerifiedState
 
 ENTRY: Entry = ("waybill-state-v2", "x" * 52)
 ENTRY_BYTES = 100
@@ -25,22 +26,14 @@ PAGE = AccessPage("alice", (), 1)
 
 
 class Readings:
-    """A provider of metrics, and what it has counted."""
+    """What was counted."""
 
     def __init__(self) -> None:
-        self._reader = InMemoryMetricReader()
-        self.metrics = StateMetrics(MeterProvider(metric_readers=[self._reader]))
+        self.observed = Observed("test")
+        self.metrics = StateMetrics(self.observed.providers)
 
     def of(self, name: str) -> list[Any]:
-        data = self._reader.get_metrics_data()
-        return [
-            point
-            for resource in (data.resource_metrics if data else [])
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            if metric.name == name
-            for point in metric.data.data_points
-        ]
+        return self.observed.points(name)
 
 
 @pytest.fixture
@@ -140,3 +133,58 @@ def test_state_is_all_metadata_of_the_library_but_the_strategy() -> None:
 def test_a_process_has_its_instruments_once() -> None:
     assert state_metrics() is state_metrics()
     state_metrics().of(Strategy.METADATA_JWT, Way.CARRIED).carried(1)
+
+
+async def test_states_are_counted_by_version_where_they_are_issued(readings: Readings) -> None:
+    meter = readings.metrics.of(Strategy.METADATA_JWT, Way.ISSUED)
+    carried = CarriedState(metadata=(ENTRY,))
+    await BudgetedIssuer(FixedIssuer(carried), Budget(fixed_caps(0)), meter, (1, 2)).issue(PAGE)
+    issued = {
+        point.attributes["waybill.state.version"]: point.value
+        for point in readings.of("waybill.states")
+    }
+    assert issued == {1: 1, 2: 1}
+
+
+async def test_where_nothing_is_issued_nothing_is_counted(readings: Readings) -> None:
+    meter = readings.metrics.of(Strategy.REPLICA, Way.ISSUED)
+    await BudgetedIssuer(FixedIssuer(CarriedState()), Budget(fixed_caps(0)), meter, (2,)).issue(
+        PAGE
+    )
+    assert not readings.of("waybill.states")
+
+
+@pytest.mark.parametrize(("clock_s", "age_s"), [(1042.0, 42.0), (990.0, 0.0)])
+def test_a_state_that_a_call_relies_on(readings: Readings, clock_s: float, age_s: float) -> None:
+    """The issuer's clock may be ahead; nothing is younger than new."""
+    meter = readings.metrics.of(Strategy.PAGE_PROOF, Way.READ, FakeClock(clock_s))
+    meter.relied_on(VerifiedState("products", "orders", "ada", 7, 1000, 1300, None), 2)
+    (state,), (age,) = readings.of("waybill.states"), readings.of("waybill.state.age")
+    about = {"waybill.strategy": "page-proof", "waybill.state.version": 2}
+    assert state.attributes == {**about, "waybill.state.direction": "read"}
+    assert (age.attributes, age.sum) == (about, age_s)
+
+
+def test_the_span_of_a_call_links_to_the_one_of_issuing(readings: Readings) -> None:
+    minted_in = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1))
+    meter = readings.metrics.of(Strategy.METADATA_JWT, Way.READ)
+    with readings.observed.providers.tracer().start_as_current_span("order"):
+        for context in (minted_in, None):
+            state = VerifiedState("products", "orders", "ada", 7, 1000, 1300, None, context)
+            meter.relied_on(state, 1)
+    (span,) = readings.observed.spans
+    (link,) = span.links
+    assert link.context == minted_in
+    assert link.attributes == {
+        "waybill.strategy": "metadata-jwt",
+        "waybill.state.version": 1,
+        "waybill.state.issuer": "products",
+    }
+
+
+async def test_every_refusal_is_counted_by_its_reason(readings: Readings) -> None:
+    meter = readings.metrics.of(Strategy.METADATA_JWT, Way.READ)
+    with pytest.raises(StateExpired):
+        await MeteredResolver(FixedResolver(StateExpired()), meter).resolve(query(ENTRY))
+    (point,) = readings.of("waybill.state.refusals")
+    assert point.attributes["error.type"] == "STATE_EXPIRED"

@@ -8,6 +8,7 @@ import pytest
 from tests.vectors.make import FILE, vectors
 from waybill.envelope import decode_envelope, open_envelope
 from waybill.errors import WaybillError
+from waybill.expectations import Expectations
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import KeySet, StaticKeys
 from waybill.metadata import PROOF
@@ -19,16 +20,15 @@ from waybill.testing import FakeClock
 VECTORS: dict[str, Any] = json.loads(FILE.read_text())
 CLOCK = FakeClock(VECTORS["now"])
 KEYS = StaticKeys(KeySet.of(SigningKey.from_private_jwk(VECTORS["private_jwk"]).verifying_key()))
+EXPECTATIONS = Expectations("products", "orders", CLOCK)
 READER: JwtStateReader[dict[str, Any]] = JwtStateReader(
-    KEYS, decoders={1: dict, 2: dict}, issuer="products", audience="orders", clock=CLOCK
+    KEYS, EXPECTATIONS, decoders={1: dict, 2: dict}
 )
 PAGES: PageProofReader[str] = PageProofReader(
     KEYS,
+    EXPECTATIONS,
     family="shop.state.v{version}.Grant",
     decoders={version: lambda leaf, _: leaf.hex() for version in (1, 2)},
-    issuer="products",
-    audience="orders",
-    clock=CLOCK,
 )
 
 

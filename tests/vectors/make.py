@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
 from waybill import base64url
+from waybill.minting import from_claim, ids_of
 from waybill.page_proof import WholePage
 from waybill.page_signing import PageSigner
 from waybill.signing import SigningKey, seal, sign_jwt
@@ -39,6 +40,8 @@ STATE: dict[str, Any] = {
     "exp": NOW + 300,
     "rev": 42,
 }
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+"""The example of W3C Trace Context, section 3.2."""
 PRODUCTS = ["SKU-00000001", "SKU-00000002"]
 GRANTS = [["SKU-00000001", 0, 12_500_000], ["SKU-00000002", 5, None]]
 
@@ -101,6 +104,11 @@ def tokens() -> dict[str, dict[str, object]]:
     return {
         "v1": {"key": v1_key, "token": token(1), "claims": STATE | {"products": PRODUCTS}},
         "v2": {"key": v2_key, "token": token(2), "claims": STATE | {"grants": GRANTS}},
+        "v2 traced": {
+            "key": v2_key,
+            "token": token(2, traceparent=TRACEPARENT),
+            "claims": STATE | {"grants": GRANTS, "traceparent": TRACEPARENT},
+        },
         "v1 tampered": {"key": v1_key, "token": tampered(token(1)), "reason": "STATE_INVALID"},
         "v1 as v2": {"key": v2_key, "token": token(1), "reason": "STATE_INVALID"},
         "v2 for another": {
@@ -120,10 +128,14 @@ def tokens() -> dict[str, dict[str, object]]:
 def envelopes() -> dict[str, dict[str, str]]:
     """By name: the envelope in hexadecimal, and the expected payload or reason."""
     good_v1, good_v2 = seal(message_v1(), KEY), seal(message_v2(), KEY)
+    traced = message_v2()
+    traced.trace_id, traced.span_id = ids_of(from_claim(TRACEPARENT))
+    good_traced = seal(traced, KEY)
     twice = good_v1.SerializeToString() + good_v2.SerializeToString()
     return {
         "v1": {"envelope": _hex(good_v1), "payload": good_v1.payload.hex()},
         "v2": {"envelope": _hex(good_v2), "payload": good_v2.payload.hex()},
+        "v2 traced": {"envelope": _hex(good_traced), "payload": good_traced.payload.hex()},
         "v1 tampered": {"envelope": _hex(with_other_payload(good_v1)), "reason": "STATE_INVALID"},
         "v1 and v2 concatenated": {"envelope": twice.hex(), "reason": "STATE_INVALID"},
     }
@@ -155,6 +167,10 @@ def page_proofs() -> dict[str, dict[str, Any]]:
         "v1, three of seven": {
             "proof": _hex(many.narrowed([1, 2, 6])),
             "leaves": [many.leaves[place].hex() for place in (1, 2, 6)],
+        },
+        "v2 traced": {
+            "proof": _hex(page(2, grants, minted_in=from_claim(TRACEPARENT)).narrowed([1])),
+            "leaves": [grants[1].hex()],
         },
         "v2 with another leaf": {"proof": _hex(tampered_proof), "reason": "STATE_INVALID"},
         "v2 for another": {

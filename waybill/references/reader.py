@@ -7,14 +7,15 @@ alike, after the same work, without any code that would have to pretend.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from waybill.errors import StateInvalid, StateMissing, StateTooLarge
-from waybill.expectations import Expectations, check_call
-from waybill.jwt import DEFAULT_LEEWAY_S, check_size
+from waybill.expectations import Expectations
+from waybill.jwt import check_size
 from waybill.metadata import REFERENCE, Entry, text_values
 from waybill.references import record
 from waybill.references.cache import CacheBounds, ReferenceCache
@@ -23,10 +24,17 @@ from waybill.references.store import ReferenceSource
 from waybill.refusals import Refusals
 from waybill.single_flight import SingleFlight
 from waybill.state_reader import family_pattern, newest_version
-from waybill.values import State, VerifiedState
+from waybill.values import OnRead, State, VerifiedState, unnoticed
 
 Content = TypeVar("Content")
-Found = Mapping[bytes, VerifiedState[Content]]
+
+
+class _Resolved(NamedTuple, Generic[Content]):
+    state: VerifiedState[Content]
+    version: int
+
+
+Found = Mapping[bytes, _Resolved[Content]]
 
 MAX_REFERENCES = 128
 """In one call: more than gRPC's own limit on metadata lets through."""
@@ -39,30 +47,29 @@ REFERENCE_REFUSALS = Refusals(invalid=StateInvalid, expired=StateInvalid, too_la
 class ReferenceReader(Generic[Content]):
     """Reads the state that the handles under the metadata key `waybill-reference` stand for.
 
-    `family` and `decoders` are those of `waybill.state_reader.EnvelopeStateReader`. Belongs to one
-    event loop; close it at the end.
+    `family` and `decoders` are those of `waybill.state_reader.EnvelopeStateReader`; refusals are
+    `REFERENCE_REFUSALS`, whatever is expected. Belongs to one event loop; close it at the end.
     """
 
     def __init__(  # noqa: PLR0913 (settings, by name)
         self,
         source: ReferenceSource,
+        expectations: Expectations,
         *,
         family: str,
         decoders: Mapping[int, Callable[[bytes], State[Content]]],
-        issuer: str,
-        audience: str,
-        clock: Callable[[], float] = time.time,
-        leeway_s: int = DEFAULT_LEEWAY_S,
         max_bytes: int = MAX_BYTES,
         bounds: CacheBounds | None = None,
         cache_clock: Callable[[], float] = time.monotonic,
+        on_read: OnRead = unnoticed,
     ) -> None:
+        self._on_read = on_read
         self._source = source
         self._family = family_pattern(family)
         self._decoders = decoders
         self._max_bytes = min(max_bytes, MAX_BYTES)
-        self._expectations = Expectations(issuer, audience, REFERENCE_REFUSALS, clock, leeway_s)
-        self._cache: ReferenceCache[VerifiedState[Content]] = ReferenceCache(
+        self._expectations = replace(expectations, refusals=REFERENCE_REFUSALS)
+        self._cache: ReferenceCache[_Resolved[Content]] = ReferenceCache(
             bounds or CacheBounds(), cache_clock
         )
         self._flights: SingleFlight[tuple[object, ...], Found[Content]] = SingleFlight()
@@ -90,17 +97,19 @@ class ReferenceReader(Generic[Content]):
                 another audience, or no handle at all.
             waybill.errors.StateVersionUnsupported: one leads to versions without a decoder only.
             waybill.errors.SubjectMismatch: one is another subject's.
-            waybill.errors.StateSuperseded: one is older than `min_revision`.
+            waybill.errors.StateSuperseded: one is older than `min_revision`, or revoked.
             waybill.errors.ReferenceStoreUnavailable: the store does not answer.
             waybill.errors.DeadlineSpent: the caller's time was up first.
         """
-        states = await self._resolved(self._names(metadata), time_left_s)
-        for state in states:
+        found = await self._resolved(self._names(metadata), time_left_s)
+        for state, _ in found:
             if self._expectations.is_past(state.expire_time):
                 raise StateInvalid("past its expiry")
-        for state in states:
-            check_call(state, subject=subject, min_revision=min_revision)
-        return states
+        for state, _ in found:
+            self._expectations.check_call(state, subject=subject, min_revision=min_revision)
+        for state, version in found:
+            self._on_read(state, version)
+        return [state for state, _ in found]
 
     async def close(self) -> None:
         """End the look-ups that still run."""
@@ -118,8 +127,8 @@ class ReferenceReader(Generic[Content]):
 
     async def _resolved(
         self, names: Sequence[bytes], time_left_s: float | None
-    ) -> list[VerifiedState[Content]]:
-        found = {name: state for name in names if (state := self._cache.get(name)) is not None}
+    ) -> list[_Resolved[Content]]:
+        found = {name: kept for name in names if (kept := self._cache.get(name)) is not None}
         missing = tuple(dict.fromkeys(name for name in names if name not in found))
         if missing:
             found |= await self._flights.run(
@@ -140,18 +149,18 @@ class ReferenceReader(Generic[Content]):
     async def _look_up(self, names: Sequence[bytes]) -> Found[Content]:
         asked_at = self._cache.now()
         records = await self._source.get(names)
-        states = {}
+        found = {}
         for name, held in zip(names, records, strict=True):
             if held is not None:
-                state = states[name] = self._state(held)
-                self._cache.put(name, state, size_bytes=len(held), asked_at=asked_at)
-        return states
+                resolved = found[name] = self._state(held)
+                self._cache.put(name, resolved, size_bytes=len(held), asked_at=asked_at)
+        return found
 
-    def _state(self, held: bytes) -> VerifiedState[Content]:
+    def _state(self, held: bytes) -> _Resolved[Content]:
         try:
             versions = record.decode(held, self._family)
             version = newest_version(versions.keys(), self._decoders)
             state = self._decoders[version](versions[version])
         except (DecodeError, LookupError, TypeError, ValueError):
             raise StateInvalid("a record that cannot be read") from None
-        return self._expectations.verified(state)
+        return _Resolved(self._expectations.verified(state), version)

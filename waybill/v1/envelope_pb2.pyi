@@ -60,7 +60,9 @@ Global___Envelope: _TypeAlias = Envelope  # noqa: Y015
 
 @_typing.final
 class Signature(_message.Message):
-    """Signature is an Ed25519 signature (RFC 8032) and the key that made it."""
+    """Signature is a signature and the key that made it. The algorithm is the key's, and is said
+    nowhere else: EdDSA with Ed25519 (RFC 8032), or ES256 or RS256 (RFC 7518).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -69,7 +71,9 @@ class Signature(_message.Message):
     key_id: _builtins.str
     """Names the verifying key; not itself signed, as in DSSE."""
     signature: _builtins.bytes
-    """64 bytes."""
+    """In the form that JOSE has for the algorithm: 64 bytes for EdDSA and ES256 (r and s), as many as
+    the modulus has for RS256.
+    """
     def __init__(
         self,
         *,

@@ -43,9 +43,9 @@ class PageProof(_message.Message):
     statement: _builtins.bytes
     """Fields 4 to 10 of the signed PageRoot, serialised."""
     signature: _builtins.bytes
-    """Ed25519 (RFC 8032) over the pre-authentication encoding of DSSE v1, with the payload type
-    "waybill.v1.PageRoot" and as payload a PageRoot in field order: fields 1 to 3 as the reader
-    expects them, `statement`, and field 15 as the reader computes it. 64 bytes.
+    """By the algorithm of the key, as in Envelope, over the pre-authentication encoding of DSSE v1,
+    with the payload type "waybill.v1.PageRoot" and as payload a PageRoot in field order: fields 1
+    to 3 as the reader expects them, `statement`, and field 15 as the reader computes it.
     """
     key_hint: _builtins.int
     """First four bytes, big-endian, of the SHA-256 of the signing key's id. Says which trusted keys

@@ -22,58 +22,61 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from waybill.v1 import envelope_pb2 as waybill_dot_v1_dot_envelope__pb2
 from waybill.v1 import page_proof_pb2 as waybill_dot_v1_dot_page__proof__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fshop/products/v1/products.proto\x12\x10shop.products.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19waybill/v1/envelope.proto\x1a\x1bwaybill/v1/page_proof.proto\"{\n\x07Product\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x19\n\x11unit_price_micros\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x14\n\x0cmax_quantity\x18\x05 \x01(\x05\"L\n\x05Grant\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x14\n\x0cmax_quantity\x18\x02 \x01(\x05\x12\x19\n\x11unit_price_micros\x18\x03 \x01(\x03\"<\n\x13ListProductsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xbf\x01\n\x14ListProductsResponse\x12+\n\x08products\x18\x01 \x03(\x0b\x32\x19.shop.products.v1.Product\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12#\n\x05state\x18\x04 \x03(\x0b\x32\x14.waybill.v1.Envelope\x12*\n\x0bpage_proofs\x18\x05 \x03(\x0b\x32\x15.waybill.v1.PageProof\"\'\n\x11GetProductRequest\x12\x12\n\nproduct_id\x18\x01 \x01(\t\"R\n\x12GetProductResponse\x12*\n\x07product\x18\x01 \x01(\x0b\x32\x19.shop.products.v1.Product\x12\x10\n\x08revision\x18\x02 \x01(\x03\":\n\x12\x43heckAccessRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0bproduct_ids\x18\x02 \x03(\t\"P\n\x13\x43heckAccessResponse\x12\'\n\x06grants\x18\x01 \x03(\x0b\x32\x17.shop.products.v1.Grant\x12\x10\n\x08revision\x18\x02 \x01(\x03\"<\n\x12WatchAccessRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12\x17\n\x0fresume_revision\x18\x02 \x01(\x03\"\xc0\x02\n\x13WatchAccessResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12\x39\n\x0esnapshot_start\x18\x02 \x01(\x0b\x32\x1f.shop.products.v1.SnapshotStartH\x00\x12;\n\x0fsnapshot_grants\x18\x03 \x01(\x0b\x32 .shop.products.v1.SnapshotGrantsH\x00\x12\x35\n\x0csnapshot_end\x18\x04 \x01(\x0b\x32\x1d.shop.products.v1.SnapshotEndH\x00\x12\x30\n\x07\x63hanges\x18\x05 \x01(\x0b\x32\x1d.shop.products.v1.ChangeBatchH\x00\x12\x30\n\theartbeat\x18\x06 \x01(\x0b\x32\x1b.shop.products.v1.HeartbeatH\x00\x42\x07\n\x05\x65vent\"!\n\rSnapshotStart\x12\x10\n\x08revision\x18\x01 \x01(\x03\"J\n\x0eSnapshotGrants\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\'\n\x06grants\x18\x02 \x03(\x0b\x32\x17.shop.products.v1.Grant\"4\n\x0bSnapshotEnd\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x13\n\x0bgrant_count\x18\x02 \x01(\x03\"S\n\x0b\x43hangeBatch\x12\x19\n\x11previous_revision\x18\x01 \x01(\x03\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.shop.products.v1.Change\"\xae\x01\n\x06\x43hange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12*\n\x07granted\x18\x03 \x01(\x0b\x32\x17.shop.products.v1.GrantH\x00\x12\x1c\n\x12revoked_product_id\x18\x04 \x01(\tH\x00\x12/\n\x0b\x63ommit_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04kind\"\x1d\n\tHeartbeat\x12\x10\n\x08revision\x18\x01 \x01(\x03\"\x9d\x01\n\x12GrantAccessRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0bproduct_ids\x18\x02 \x03(\t\x12\x14\n\x0cmax_quantity\x18\x03 \x01(\x05\x12\x1e\n\x11unit_price_micros\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x42\x14\n\x12_unit_price_micros\"\'\n\x13GrantAccessResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\"R\n\x13RevokeAccessRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0bproduct_ids\x18\x02 \x03(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"(\n\x14RevokeAccessResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x32\xbe\x04\n\x0fProductsService\x12]\n\x0cListProducts\x12%.shop.products.v1.ListProductsRequest\x1a&.shop.products.v1.ListProductsResponse\x12W\n\nGetProduct\x12#.shop.products.v1.GetProductRequest\x1a$.shop.products.v1.GetProductResponse\x12Z\n\x0b\x43heckAccess\x12$.shop.products.v1.CheckAccessRequest\x1a%.shop.products.v1.CheckAccessResponse\x12\\\n\x0bWatchAccess\x12$.shop.products.v1.WatchAccessRequest\x1a%.shop.products.v1.WatchAccessResponse0\x01\x12Z\n\x0bGrantAccess\x12$.shop.products.v1.GrantAccessRequest\x1a%.shop.products.v1.GrantAccessResponse\x12]\n\x0cRevokeAccess\x12%.shop.products.v1.RevokeAccessRequest\x1a&.shop.products.v1.RevokeAccessResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fshop/products/v1/products.proto\x12\x10shop.products.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19waybill/v1/envelope.proto\x1a\x1bwaybill/v1/page_proof.proto\"{\n\x07Product\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x19\n\x11unit_price_micros\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x14\n\x0cmax_quantity\x18\x05 \x01(\x05\"L\n\x05Grant\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x14\n\x0cmax_quantity\x18\x02 \x01(\x05\x12\x19\n\x11unit_price_micros\x18\x03 \x01(\x03\"<\n\x13ListProductsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xbf\x01\n\x14ListProductsResponse\x12+\n\x08products\x18\x01 \x03(\x0b\x32\x19.shop.products.v1.Product\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12#\n\x05state\x18\x04 \x03(\x0b\x32\x14.waybill.v1.Envelope\x12*\n\x0bpage_proofs\x18\x05 \x03(\x0b\x32\x15.waybill.v1.PageProof\"\'\n\x11GetProductRequest\x12\x12\n\nproduct_id\x18\x01 \x01(\t\"R\n\x12GetProductResponse\x12*\n\x07product\x18\x01 \x01(\x0b\x32\x19.shop.products.v1.Product\x12\x10\n\x08revision\x18\x02 \x01(\x03\":\n\x12\x43heckAccessRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0bproduct_ids\x18\x02 \x03(\t\"P\n\x13\x43heckAccessResponse\x12\'\n\x06grants\x18\x01 \x03(\x0b\x32\x17.shop.products.v1.Grant\x12\x10\n\x08revision\x18\x02 \x01(\x03\"o\n\x12WatchAccessRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12\x17\n\x0fresume_revision\x18\x02 \x01(\x03\x12\x31\n\x0e\x63hanges_within\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf9\x02\n\x13WatchAccessResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12\x39\n\x0esnapshot_start\x18\x02 \x01(\x0b\x32\x1f.shop.products.v1.SnapshotStartH\x00\x12;\n\x0fsnapshot_grants\x18\x03 \x01(\x0b\x32 .shop.products.v1.SnapshotGrantsH\x00\x12\x35\n\x0csnapshot_end\x18\x04 \x01(\x0b\x32\x1d.shop.products.v1.SnapshotEndH\x00\x12\x30\n\x07\x63hanges\x18\x05 \x01(\x0b\x32\x1d.shop.products.v1.ChangeBatchH\x00\x12\x30\n\theartbeat\x18\x06 \x01(\x0b\x32\x1b.shop.products.v1.HeartbeatH\x00\x12\x37\n\rchanges_start\x18\x07 \x01(\x0b\x32\x1e.shop.products.v1.ChangesStartH\x00\x42\x07\n\x05\x65vent\"!\n\rSnapshotStart\x12\x10\n\x08revision\x18\x01 \x01(\x03\"\\\n\x0eSnapshotGrants\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\'\n\x06grants\x18\x02 \x03(\x0b\x32\x17.shop.products.v1.Grant\x12\x10\n\x08revision\x18\x03 \x01(\x03\"4\n\x0bSnapshotEnd\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x13\n\x0bgrant_count\x18\x02 \x01(\x03\"o\n\x0c\x43hangesStart\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x17\n\x0fnewest_revision\x18\x02 \x01(\x03\x12\x34\n\x10\x65poch_start_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x0b\x43hangeBatch\x12\x19\n\x11previous_revision\x18\x01 \x01(\x03\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.shop.products.v1.Change\"\xc4\x01\n\x06\x43hange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12*\n\x07granted\x18\x03 \x01(\x0b\x32\x17.shop.products.v1.GrantH\x00\x12\x1c\n\x12revoked_product_id\x18\x04 \x01(\tH\x00\x12/\n\x0b\x63ommit_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cnothing_lost\x18\x06 \x01(\x08\x42\x06\n\x04kind\"L\n\tHeartbeat\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12-\n\tsend_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9d\x01\n\x12GrantAccessRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0bproduct_ids\x18\x02 \x03(\t\x12\x14\n\x0cmax_quantity\x18\x03 \x01(\x05\x12\x1e\n\x11unit_price_micros\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x42\x14\n\x12_unit_price_micros\"\'\n\x13GrantAccessResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\"R\n\x13RevokeAccessRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x13\n\x0bproduct_ids\x18\x02 \x03(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"(\n\x14RevokeAccessResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x32\xbe\x04\n\x0fProductsService\x12]\n\x0cListProducts\x12%.shop.products.v1.ListProductsRequest\x1a&.shop.products.v1.ListProductsResponse\x12W\n\nGetProduct\x12#.shop.products.v1.GetProductRequest\x1a$.shop.products.v1.GetProductResponse\x12Z\n\x0b\x43heckAccess\x12$.shop.products.v1.CheckAccessRequest\x1a%.shop.products.v1.CheckAccessResponse\x12\\\n\x0bWatchAccess\x12$.shop.products.v1.WatchAccessRequest\x1a%.shop.products.v1.WatchAccessResponse0\x01\x12Z\n\x0bGrantAccess\x12$.shop.products.v1.GrantAccessRequest\x1a%.shop.products.v1.GrantAccessResponse\x12]\n\x0cRevokeAccess\x12%.shop.products.v1.RevokeAccessRequest\x1a&.shop.products.v1.RevokeAccessResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shop.products.v1.products_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRODUCT']._serialized_start=142
-  _globals['_PRODUCT']._serialized_end=265
-  _globals['_GRANT']._serialized_start=267
-  _globals['_GRANT']._serialized_end=343
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=345
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=405
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=408
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=599
-  _globals['_GETPRODUCTREQUEST']._serialized_start=601
-  _globals['_GETPRODUCTREQUEST']._serialized_end=640
-  _globals['_GETPRODUCTRESPONSE']._serialized_start=642
-  _globals['_GETPRODUCTRESPONSE']._serialized_end=724
-  _globals['_CHECKACCESSREQUEST']._serialized_start=726
-  _globals['_CHECKACCESSREQUEST']._serialized_end=784
-  _globals['_CHECKACCESSRESPONSE']._serialized_start=786
-  _globals['_CHECKACCESSRESPONSE']._serialized_end=866
-  _globals['_WATCHACCESSREQUEST']._serialized_start=868
-  _globals['_WATCHACCESSREQUEST']._serialized_end=928
-  _globals['_WATCHACCESSRESPONSE']._serialized_start=931
-  _globals['_WATCHACCESSRESPONSE']._serialized_end=1251
-  _globals['_SNAPSHOTSTART']._serialized_start=1253
-  _globals['_SNAPSHOTSTART']._serialized_end=1286
-  _globals['_SNAPSHOTGRANTS']._serialized_start=1288
-  _globals['_SNAPSHOTGRANTS']._serialized_end=1362
-  _globals['_SNAPSHOTEND']._serialized_start=1364
-  _globals['_SNAPSHOTEND']._serialized_end=1416
-  _globals['_CHANGEBATCH']._serialized_start=1418
-  _globals['_CHANGEBATCH']._serialized_end=1501
-  _globals['_CHANGE']._serialized_start=1504
-  _globals['_CHANGE']._serialized_end=1678
-  _globals['_HEARTBEAT']._serialized_start=1680
-  _globals['_HEARTBEAT']._serialized_end=1709
-  _globals['_GRANTACCESSREQUEST']._serialized_start=1712
-  _globals['_GRANTACCESSREQUEST']._serialized_end=1869
-  _globals['_GRANTACCESSRESPONSE']._serialized_start=1871
-  _globals['_GRANTACCESSRESPONSE']._serialized_end=1910
-  _globals['_REVOKEACCESSREQUEST']._serialized_start=1912
-  _globals['_REVOKEACCESSREQUEST']._serialized_end=1994
-  _globals['_REVOKEACCESSRESPONSE']._serialized_start=1996
-  _globals['_REVOKEACCESSRESPONSE']._serialized_end=2036
-  _globals['_PRODUCTSSERVICE']._serialized_start=2039
-  _globals['_PRODUCTSSERVICE']._serialized_end=2613
+  _globals['_PRODUCT']._serialized_start=174
+  _globals['_PRODUCT']._serialized_end=297
+  _globals['_GRANT']._serialized_start=299
+  _globals['_GRANT']._serialized_end=375
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=377
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=437
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=440
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=631
+  _globals['_GETPRODUCTREQUEST']._serialized_start=633
+  _globals['_GETPRODUCTREQUEST']._serialized_end=672
+  _globals['_GETPRODUCTRESPONSE']._serialized_start=674
+  _globals['_GETPRODUCTRESPONSE']._serialized_end=756
+  _globals['_CHECKACCESSREQUEST']._serialized_start=758
+  _globals['_CHECKACCESSREQUEST']._serialized_end=816
+  _globals['_CHECKACCESSRESPONSE']._serialized_start=818
+  _globals['_CHECKACCESSRESPONSE']._serialized_end=898
+  _globals['_WATCHACCESSREQUEST']._serialized_start=900
+  _globals['_WATCHACCESSREQUEST']._serialized_end=1011
+  _globals['_WATCHACCESSRESPONSE']._serialized_start=1014
+  _globals['_WATCHACCESSRESPONSE']._serialized_end=1391
+  _globals['_SNAPSHOTSTART']._serialized_start=1393
+  _globals['_SNAPSHOTSTART']._serialized_end=1426
+  _globals['_SNAPSHOTGRANTS']._serialized_start=1428
+  _globals['_SNAPSHOTGRANTS']._serialized_end=1520
+  _globals['_SNAPSHOTEND']._serialized_start=1522
+  _globals['_SNAPSHOTEND']._serialized_end=1574
+  _globals['_CHANGESSTART']._serialized_start=1576
+  _globals['_CHANGESSTART']._serialized_end=1687
+  _globals['_CHANGEBATCH']._serialized_start=1689
+  _globals['_CHANGEBATCH']._serialized_end=1772
+  _globals['_CHANGE']._serialized_start=1775
+  _globals['_CHANGE']._serialized_end=1971
+  _globals['_HEARTBEAT']._serialized_start=1973
+  _globals['_HEARTBEAT']._serialized_end=2049
+  _globals['_GRANTACCESSREQUEST']._serialized_start=2052
+  _globals['_GRANTACCESSREQUEST']._serialized_end=2209
+  _globals['_GRANTACCESSRESPONSE']._serialized_start=2211
+  _globals['_GRANTACCESSRESPONSE']._serialized_end=2250
+  _globals['_REVOKEACCESSREQUEST']._serialized_start=2252
+  _globals['_REVOKEACCESSREQUEST']._serialized_end=2334
+  _globals['_REVOKEACCESSRESPONSE']._serialized_start=2336
+  _globals['_REVOKEACCESSRESPONSE']._serialized_end=2376
+  _globals['_PRODUCTSSERVICE']._serialized_start=2379
+  _globals['_PRODUCTSSERVICE']._serialized_end=2953
 # @@protoc_insertion_point(module_scope)

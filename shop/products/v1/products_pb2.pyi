@@ -5,6 +5,7 @@ The catalogue, and who may order what from it."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -249,21 +250,29 @@ class WatchAccessRequest(_message.Message):
 
     EPOCH_FIELD_NUMBER: _builtins.int
     RESUME_REVISION_FIELD_NUMBER: _builtins.int
+    CHANGES_WITHIN_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """Epoch that `resume_revision` belongs to; 0 with no history."""
     resume_revision: _builtins.int
     """Last revision that the caller has applied; changes after it follow. 0 asks for a snapshot.
     Below the compacted history the call fails with OUT_OF_RANGE: ask again with 0.
     """
+    @_builtins.property
+    def changes_within(self) -> _duration_pb2.Duration:
+        """For callers that need no copy. Where the stream cannot resume, it begins with ChangesStart and
+        the changes committed within this time instead of a snapshot or OUT_OF_RANGE.
+        """
+
     def __init__(
         self,
         *,
         epoch: _builtins.int = ...,
         resume_revision: _builtins.int = ...,
+        changes_within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changes_within", b"changes_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "resume_revision", b"resume_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes_within", b"changes_within", "epoch", b"epoch", "resume_revision", b"resume_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,6 +288,7 @@ class WatchAccessResponse(_message.Message):
     SNAPSHOT_END_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
+    CHANGES_START_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """The life of the history that revisions count in. It rises when the history starts anew."""
     @_builtins.property
@@ -291,6 +301,8 @@ class WatchAccessResponse(_message.Message):
     def changes(self) -> Global___ChangeBatch: ...
     @_builtins.property
     def heartbeat(self) -> Global___Heartbeat: ...
+    @_builtins.property
+    def changes_start(self) -> Global___ChangesStart: ...
     def __init__(
         self,
         *,
@@ -300,12 +312,13 @@ class WatchAccessResponse(_message.Message):
         snapshot_end: Global___SnapshotEnd | None = ...,
         changes: Global___ChangeBatch | None = ...,
         heartbeat: Global___Heartbeat | None = ...,
+        changes_start: Global___ChangesStart | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "event", b"event", "heartbeat", b"heartbeat", "snapshot_end", b"snapshot_end", "snapshot_grants", b"snapshot_grants", "snapshot_start", b"snapshot_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "changes_start", b"changes_start", "event", b"event", "heartbeat", b"heartbeat", "snapshot_end", b"snapshot_end", "snapshot_grants", b"snapshot_grants", "snapshot_start", b"snapshot_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "epoch", b"epoch", "event", b"event", "heartbeat", b"heartbeat", "snapshot_end", b"snapshot_end", "snapshot_grants", b"snapshot_grants", "snapshot_start", b"snapshot_start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "changes_start", b"changes_start", "epoch", b"epoch", "event", b"event", "heartbeat", b"heartbeat", "snapshot_end", b"snapshot_end", "snapshot_grants", b"snapshot_grants", "snapshot_start", b"snapshot_start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["snapshot_start", "snapshot_grants", "snapshot_end", "changes", "heartbeat"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["snapshot_start", "snapshot_grants", "snapshot_end", "changes", "heartbeat", "changes_start"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -340,7 +353,10 @@ class SnapshotGrants(_message.Message):
 
     SUBJECT_FIELD_NUMBER: _builtins.int
     GRANTS_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
+    revision: _builtins.int
+    """That of the SnapshotStart it belongs to, so that copies cannot be mixed; 0 from older senders."""
     @_builtins.property
     def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___Grant]: ...
     def __init__(
@@ -348,10 +364,11 @@ class SnapshotGrants(_message.Message):
         *,
         subject: _builtins.str = ...,
         grants: _abc.Iterable[Global___Grant] | None = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants", "revision", b"revision", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,6 +397,40 @@ class SnapshotEnd(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SnapshotEnd: _TypeAlias = SnapshotEnd  # noqa: Y015
+
+@_typing.final
+class ChangesStart(_message.Message):
+    """ChangesStart says that changes follow without a copy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    NEWEST_REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_START_TIME_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Changes after this one follow. It was committed longer ago than was asked for, or the history
+    reaches no further back.
+    """
+    newest_revision: _builtins.int
+    """The newest committed revision."""
+    @_builtins.property
+    def epoch_start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the epoch began; what was known before speaks of another history."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        newest_revision: _builtins.int = ...,
+        epoch_start_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["epoch_start_time", b"epoch_start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch_start_time", b"epoch_start_time", "newest_revision", b"newest_revision", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangesStart: _TypeAlias = ChangesStart  # noqa: Y015
 
 @_typing.final
 class ChangeBatch(_message.Message):
@@ -418,10 +469,15 @@ class Change(_message.Message):
     GRANTED_FIELD_NUMBER: _builtins.int
     REVOKED_PRODUCT_ID_FIELD_NUMBER: _builtins.int
     COMMIT_TIME_FIELD_NUMBER: _builtins.int
+    NOTHING_LOST_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     subject: _builtins.str
     revoked_product_id: _builtins.str
     """The subject has lost the grant of this product id."""
+    nothing_lost: _builtins.bool
+    """The subject may order all that it could order before: the grant is new, or wider. False also
+    where nobody knows, as with changes that older releases have written.
+    """
     @_builtins.property
     def granted(self) -> Global___Grant:
         """The subject has this grant now."""
@@ -436,10 +492,11 @@ class Change(_message.Message):
         granted: Global___Grant | None = ...,
         revoked_product_id: _builtins.str = ...,
         commit_time: _timestamp_pb2.Timestamp | None = ...,
+        nothing_lost: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["commit_time", b"commit_time", "granted", b"granted", "kind", b"kind", "revoked_product_id", b"revoked_product_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_time", b"commit_time", "granted", b"granted", "kind", b"kind", "revision", b"revision", "revoked_product_id", b"revoked_product_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_time", b"commit_time", "granted", b"granted", "kind", b"kind", "nothing_lost", b"nothing_lost", "revision", b"revision", "revoked_product_id", b"revoked_product_id", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["granted", "revoked_product_id"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
@@ -454,16 +511,22 @@ class Heartbeat(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REVISION_FIELD_NUMBER: _builtins.int
+    SEND_TIME_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The newest committed revision; all changes up to it have been sent on this stream."""
+    @_builtins.property
+    def send_time(self) -> _timestamp_pb2.Timestamp:
+        """When the sender looked for newer ones, by its clock; absent from older senders."""
+
     def __init__(
         self,
         *,
         revision: _builtins.int = ...,
+        send_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision", "send_time", b"send_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

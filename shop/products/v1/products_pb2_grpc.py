@@ -100,7 +100,8 @@ class ProductsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchAccess(self, request, context):
-        """Streams a snapshot of all entitlements, then every change. For services only.
+        """Streams a snapshot of all entitlements, then every change; or recent changes without a snapshot.
+        For services only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class ProductsServiceStub:
     CheckAccess: _grpc.UnaryUnaryMultiCallable[_products_pb2.CheckAccessRequest, _products_pb2.CheckAccessResponse]
     """Tells which of some products a subject may order. For services only."""
     WatchAccess: _grpc.UnaryStreamMultiCallable[_products_pb2.WatchAccessRequest, _products_pb2.WatchAccessResponse]
-    """Streams a snapshot of all entitlements, then every change. For services only."""
+    """Streams a snapshot of all entitlements, then every change; or recent changes without a snapshot.
+    For services only.
+    """
     GrantAccess: _grpc.UnaryUnaryMultiCallable[_products_pb2.GrantAccessRequest, _products_pb2.GrantAccessResponse]
     """Entitles a subject to products. For administrators only."""
     RevokeAccess: _grpc.UnaryUnaryMultiCallable[_products_pb2.RevokeAccessRequest, _products_pb2.RevokeAccessResponse]
@@ -70,7 +72,9 @@ class ProductsServiceAsyncStub(ProductsServiceStub):
     CheckAccess: _aio.UnaryUnaryMultiCallable[_products_pb2.CheckAccessRequest, _products_pb2.CheckAccessResponse]  # type: ignore[assignment]
     """Tells which of some products a subject may order. For services only."""
     WatchAccess: _aio.UnaryStreamMultiCallable[_products_pb2.WatchAccessRequest, _products_pb2.WatchAccessResponse]  # type: ignore[assignment]
-    """Streams a snapshot of all entitlements, then every change. For services only."""
+    """Streams a snapshot of all entitlements, then every change; or recent changes without a snapshot.
+    For services only.
+    """
     GrantAccess: _aio.UnaryUnaryMultiCallable[_products_pb2.GrantAccessRequest, _products_pb2.GrantAccessResponse]  # type: ignore[assignment]
     """Entitles a subject to products. For administrators only."""
     RevokeAccess: _aio.UnaryUnaryMultiCallable[_products_pb2.RevokeAccessRequest, _products_pb2.RevokeAccessResponse]  # type: ignore[assignment]
@@ -115,7 +119,9 @@ class ProductsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _products_pb2.WatchAccessRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_products_pb2.WatchAccessResponse], _abc.AsyncIterator[_products_pb2.WatchAccessResponse]]:
-        """Streams a snapshot of all entitlements, then every change. For services only."""
+        """Streams a snapshot of all entitlements, then every change; or recent changes without a snapshot.
+        For services only.
+        """
 
     @_abc_1.abstractmethod
     def GrantAccess(

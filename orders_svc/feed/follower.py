@@ -1,44 +1,47 @@
-"""Keeps the copy up to date: runs the feed's stream, again and again, and does what `apply` says.
+"""Keeps a sink up to date: runs the feed's stream, again and again, and has done what `steps` says.
 
-Each stream resumes from the position that the copy has on disk, so that a crash between two events
-needs no care. A stream ends when the source closes it, when it breaks, when it shows that something
+Each stream resumes from the position that the sink has, so that a crash between two events needs no
+care. A stream ends when the source closes it, when it breaks, when it shows that something
 is missing, or when nothing useful has come for `silence_s`: a source that only repeats itself, or
 one of a dead history, is as good as silent.
 
-The lag counts from the arrival of a heartbeat, which names no time of its own. A follower that was
-suspended therefore takes the heartbeats that waited for it as new ones, for the milliseconds until
-it has read them all.
+The lag counts from when the source looked for newer changes, by its clock, so that heartbeats which
+waited in a suspended follower are as old as they are; and never from later than their arrival, so
+that a clock ahead of ours hides no lag. From a source that names no time it counts from arrival.
 """
 
 import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from typing import NoReturn, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from orders_svc.replica.apply import (
+from orders_svc.feed.pace import Pace
+from orders_svc.feed.steps import (
     NOWHERE,
-    Action,
     ApplyChanges,
-    BeginSnapshot,
+    BeginChanges,
     CommitSnapshot,
+    Deed,
     Ignore,
     MarkComplete,
+    Position,
     Progress,
-    StageGrants,
     StartOver,
     Why,
     step,
 )
-from orders_svc.replica.store import SnapshotIncomplete
-from orders_svc.replica.writer import ReplicaWriter, SnapshotLost
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from waybill.errors import HistoryCompacted, UpstreamUnavailable
+
+
+class SnapshotDropped(Exception):
+    """What was staged is lost or not whole; the snapshot must come again."""
 
 
 class Feed(Protocol):
@@ -51,6 +54,41 @@ class Feed(Protocol):
             HistoryCompacted: the changes after `resume_revision` are gone.
             UpstreamUnavailable: the stream broke.
         """
+        ...
+
+
+class Sink(Protocol):
+    """What is kept by the feed. One coroutine at a time uses it."""
+
+    whole: bool
+    """Whether it is a copy, which must begin with a snapshot."""
+
+    async def position(self) -> Position:
+        """Up to where everything is known; `NOWHERE` if nothing is."""
+        ...
+
+    async def do(self, deed: Deed, at: float) -> None:
+        """What an event means, which held at `at` by the wall clock.
+
+        Raises:
+            SnapshotDropped: the snapshot that is under way must come again.
+        """
+        ...
+
+    async def mark_incomplete(self) -> None:
+        """Changes are known to be missing."""
+        ...
+
+    async def discard_snapshot(self) -> None:
+        """The stream has ended: drop a snapshot that is under way."""
+        ...
+
+    async def tidy(self) -> None:
+        """Called now and then, for what need not be done at once."""
+        ...
+
+    async def state(self) -> Mapping[str, object]:
+        """How it is doing, for the log."""
         ...
 
 
@@ -69,52 +107,27 @@ class Counters:
     reconnects: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """When to give a stream up, and how long to wait before the next; all in seconds.
-
-    A source may need `first_event_s` to read the snapshot that it begins with, and never lets
-    `silence_s` pass later on. The wait doubles from `backoff_s` to `max_backoff_s` and starts again
-    after anything useful; chance takes up to half of it away, so that followers don't return in
-    step. The state is logged every `report_every_s`.
-    """
-
-    silence_s: float = 3.0
-    first_event_s: float = 10.0
-    backoff_s: float = 0.1
-    max_backoff_s: float = 5.0
-    report_every_s: float = 10.0
-
-    @classmethod
-    def within(cls, lag_bound_s: float) -> "Pace":
-        """A pace that gives a silent stream up while the copy is still within its bound."""
-        return cls(silence_s=min(0.6 * lag_bound_s, 30.0))
-
-    def wait_s(self, failures: int, chance: float) -> float:
-        """The wait after this many failures in a row, with `chance` from 0 to 1."""
-        longest = min(self.max_backoff_s, self.backoff_s * 2.0 ** min(failures, 30))
-        return longest * (1 - chance / 2)
-
-
 class Follower:
-    """The one writer's loop; `run` ends only by cancellation."""
+    """The loop of one sink; `run` ends only by cancellation."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (settings, by name)
         self,
         feed: Feed,
-        writer: ReplicaWriter,
+        sink: Sink,
         *,
+        name: str,
         log: FilteringBoundLogger,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Follow `feed` into `writer`, which stays the caller's to close.
+        """Follow `feed` into `sink`, which stays the caller's to close.
 
         Args:
             feed: where events come from.
-            writer: where they go.
+            sink: where they go.
+            name: what the events of the log begin with.
             log: gets a line for each end of a stream, and one for the state now and then.
             pace: when to give a stream up, and when to come back.
             clock: the wall clock.
@@ -122,7 +135,8 @@ class Follower:
             sleep: how to wait between streams.
         """
         self._feed = feed
-        self._writer = writer
+        self._sink = sink
+        self._name = name
         self._log = log
         self._pace = pace or Pace()
         self._clock = clock
@@ -130,7 +144,6 @@ class Follower:
         self._sleep = sleep
         self.counters = Counters()
         self._needs_snapshot = False
-        self._snapshot_began_at = 0.0
         self._reported_at = 0.0
         self._failures = 0
 
@@ -146,11 +159,12 @@ class Follower:
         """Follow one stream to its end, whatever that is."""
         try:
             why = await self._follow_to_known_end()
-            self._log.warning("replica_stream_ended", why=why, **await self._state())
+            state = await self._sink.state()
+            self._log.warning(f"{self._name}_stream_ended", why=why, **state)
         except Exception:  # noqa: BLE001 - a full disk or a bug must not end the following for ever
-            self._log.exception("replica_follower_failed")
+            self._log.exception(f"{self._name}_follower_failed")
         finally:
-            await self._writer.discard_snapshot()
+            await self._sink.discard_snapshot()
 
     async def _follow_to_known_end(self) -> str:
         try:
@@ -161,9 +175,9 @@ class Follower:
         except HistoryCompacted:
             self.counters.compacted += 1
             self._needs_snapshot = True
-            await self._writer.mark_incomplete()
+            await self._sink.mark_incomplete()
             return "compacted"
-        except (SnapshotIncomplete, SnapshotLost) as error:
+        except SnapshotDropped as error:
             self.counters.lost_snapshots += 1
             self._needs_snapshot = True
             return f"snapshot dropped: {error}"
@@ -171,8 +185,7 @@ class Follower:
             return str(error)
 
     async def _follow(self) -> str:
-        position = (await self._writer.meta()).position
-        progress = Progress(position, self._needs_snapshot or position == NOWHERE)
+        progress = await self._progress()
         async with aclosing(self._feed.watch(*progress.resume)) as events:
             give_up_at = _in(self._pace.first_event_s)
             while (event := await _next(events, give_up_at)) is not None:
@@ -189,51 +202,68 @@ class Follower:
                 give_up_at = _in(self._pace.silence_s)
         return "closed by the source"
 
+    async def _progress(self) -> Progress:
+        position = await self._sink.position()
+        return Progress(
+            position,
+            wants_snapshot=self._needs_snapshot or position == NOWHERE,
+            whole=self._sink.whole,
+        )
+
     async def _start_over(self, action: StartOver) -> str:
         self.counters.gaps += 1
         self._needs_snapshot = self._needs_snapshot or action.from_snapshot
-        await self._writer.mark_incomplete()
+        await self._sink.mark_incomplete()
         return action.trouble.value
 
-    async def _do(self, action: Action, arrived_at: float) -> None:
-        writer, counters = self._writer, self.counters
-        match action:
-            case ApplyChanges(position, changes):
-                await writer.apply(position, changes)
-                counters.applied += len(changes)
+    async def _do(self, deed: Deed, arrived_at: float) -> None:
+        at = arrived_at
+        if isinstance(deed, MarkComplete) and deed.looked_at is not None:
+            at = min(deed.looked_at, arrived_at)
+        await self._sink.do(deed, at)
+        self._count(deed)
+
+    def _count(self, deed: Deed) -> None:
+        match deed:
+            case ApplyChanges(_, changes):
+                self.counters.applied += len(changes)
             case MarkComplete():
-                await writer.mark_complete(arrived_at)
-                counters.heartbeats += 1
-            case BeginSnapshot():
-                await writer.begin_snapshot()
-                self._snapshot_began_at = arrived_at  # what it shows may change from here on
-            case StageGrants(revision, subject, grants):
-                await writer.stage(revision, subject, grants)
-            case CommitSnapshot(position, grant_count):
-                await writer.commit_snapshot(position, grant_count, self._snapshot_began_at)
-                counters.snapshots += 1
+                self.counters.heartbeats += 1
+            case CommitSnapshot():
+                self.counters.snapshots += 1
+                self._needs_snapshot = False
+            case BeginChanges():
                 self._needs_snapshot = False
 
     def _note(self, why: Why) -> None:
         self.counters.ignored[why] += 1
         if why is Why.SHORTER:
             self._log.error(
-                "replica_source_is_behind",
+                f"{self._name}_source_is_behind",
                 advice="products offers an older history under the same epoch; if it was restored "
                 "from a backup, it needs a new epoch",
             )
 
     async def _report(self) -> None:
-        """Log how the copy and the follower are doing, if the last time is long enough ago."""
+        """Log how the sink and the follower are doing, if the last time is long enough ago."""
         now = self._clock()
         if not 0 <= now - self._reported_at < self._pace.report_every_s:
             self._reported_at = now
-            await self._writer.sweep()
-            self._log.info("replica_status", **await self._state(), **asdict(self.counters))
+            await self._sink.tidy()
+            state = await self._sink.state()
+            self._log.info(f"{self._name}_status", **state, **asdict(self.counters))
 
-    async def _state(self) -> dict[str, object]:
-        meta = await self._writer.meta()
-        return {**meta._asdict(), "lag_s": self._clock() - meta.synced_at if meta.epoch else None}
+
+def started(follower: Follower) -> Callable[[], Awaitable[None]]:
+    """Run `follower` in the background of this event loop; call what comes back to stop it."""
+    task = asyncio.create_task(follower.run())
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return stop
 
 
 async def _next(

@@ -1,0 +1,1 @@
+"""Experiments that change something while orders flow: rights, services, versions, keys."""

@@ -1,0 +1,1 @@
+"""What happens to orders while a service is gone?"""

@@ -1,0 +1,1 @@
+"""What happens to orders while signing keys change?"""

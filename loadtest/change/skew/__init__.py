@@ -1,0 +1,1 @@
+"""What happens where producer and consumer have different versions of the state?"""
