@@ -129,9 +129,10 @@ def build(
     if revocations:
         _follow(revocations, parts)
     store = OrderStore(
-        Ledger.open(settings.database_url, clock=clock),
+        open_ledger(settings, clock),
         group_commit=settings.group_commit,
         max_waiting=settings.max_waiting_orders,
+        patience_s=2 * settings.database_timeout_s,
     )
     parts.closers.push_async_callback(store.close)
     parts.checks.update(
@@ -164,6 +165,20 @@ def build(
     )
 
 
+def open_ledger(settings: Settings, clock: Callable[[], float]) -> Ledger:
+    """The ledger of the settings.
+
+    Raises:
+        waybill.errors.StorageUnavailable: the database cannot be opened, or lacks the tables.
+    """
+    return Ledger.open(
+        settings.database_url,
+        clock=clock,
+        timeout_s=settings.database_timeout_s,
+        create=settings.database_create,
+    )
+
+
 def field_rules() -> RuleTable:
     """The rules of all request fields."""
     return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
@@ -182,7 +197,7 @@ def _expectations(
 
 
 def _follow(revocations: Revocations, parts: Parts) -> None:
-    observe(revocations)
+    observe(revocations, parts.providers.metrics if parts.providers else None)
     parts.checks["revocations"] = revocation_check(revocations)
     follower = revocation_follower(parts.settings, _products(parts), revocations, parts.clock)
     parts.closers.push_async_callback(started(follower))

@@ -18,12 +18,14 @@ from loadtest.listing import listed
 from loadtest.mesh import recipes
 from loadtest.meshed import MeshedShop, MeshOptions
 from loadtest.shop import ROOT
+from mesh.hop import Address
 from mesh.identities import Authority, WorkloadFiles, spiffe_id
 from mesh.service_mesh import Proxy
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
 from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from shop.products.v1.products_pb2 import ListProductsRequest
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
+from tests.otlp_collector import collecting
 from waybill.signing import SigningKeyFile
 from waybill.strategy import Strategy
 
@@ -331,3 +333,37 @@ def eventually(holds: Callable[[], bool], within_s: float = 20.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not come"
         time.sleep(0.1)
+
+
+def test_proxies_join_the_traces_of_services(tmp_path: Path) -> None:
+    """One trace holds an order's way through the edge, the sidecar, orders and products."""
+    with collecting() as collector:
+        host, _, port = collector.endpoint.removeprefix("http://").rpartition(":")
+        otel = {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+        }
+        with (
+            MeshedShop(
+                tmp_path,
+                products_env=otel,
+                orders_env=otel,
+                options=MeshOptions(otlp=Address(host, int(port))),
+            ) as traced,
+            grpc.insecure_channel(traced.target) as channel,
+        ):
+            OrdersServiceStub(channel).PlaceOrder(
+                order(traced), metadata=metadata(traced, "direct-call"), timeout=10
+            )
+            expected = {"edge", "orders-sidecar", "orders", "products-sidecar", "products"}
+
+            def joined() -> bool:
+                [placed] = collector.named("orders", "PlaceOrder") or [None]
+                if placed is None:
+                    return False
+                return expected <= {
+                    service for service, span in collector.spans if span.trace_id == placed.trace_id
+                }
+
+            eventually(joined)

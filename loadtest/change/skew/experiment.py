@@ -48,10 +48,10 @@ class Skew:
             job = moving.job(strategies, knobs, seed)
             with CrowdProcess(job, moving.shop.environ, folder) as crowd:
                 rolled = []
-                for order in ROLLS:
+                for order, moves in ROLLS.items():
                     progress.step(f"skew: {order}", _seconds(order, knobs))
                     time.sleep(knobs.dwell_s)
-                    rolled.append(roll(order, moving, knobs.dwell_s))
+                    rolled.append(roll(order, moves, moving, knobs.dwell_s))
                 outcomes = crowd.stop()
         for strategy in strategies:
             own = [outcome for outcome in outcomes if outcome.strategy == strategy]

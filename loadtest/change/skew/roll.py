@@ -7,7 +7,7 @@ Two instances of orders share the customers. Each step stops one process as a de
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.change.crowd.values import Job, Kind, Outcome
@@ -104,7 +104,7 @@ class Rolled:
     order: str
     begin: float
     end: float
-    moves: Sequence[tuple[Move, float]] = field(default=())
+    moves: Sequence[tuple[Move, float]]
 
     def of(self, outcomes: Sequence[Outcome], bucket_s: float) -> Roll:
         """What became of one strategy's orders."""
@@ -131,15 +131,15 @@ def _step(move: Move, span: Span, begin: float, outcomes: Sequence[Outcome]) -> 
     )
 
 
-def roll(order: str, moving: Fleet, dwell_s: float) -> Rolled:
-    """Do all steps of one roll.
+def roll(order: str, moves: Sequence[Move], moving: Fleet, dwell_s: float) -> Rolled:
+    """Do `moves`, one after another; `order` is what the roll is called.
 
     Raises:
         StartFailed: a process did not come back.
     """
-    begin, moves = time.time(), []
-    for move in ROLLS[order]:
-        moves.append((move, time.time()))
+    begin, done = time.time(), []
+    for move in moves:
+        done.append((move, time.time()))
         moving.do(move)
         time.sleep(dwell_s)
-    return Rolled(order, begin, time.time(), moves)
+    return Rolled(order, begin, time.time(), done)

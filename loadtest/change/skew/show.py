@@ -23,10 +23,8 @@ def skew_parts(found: Sequence[SkewResult]) -> Iterator[Table | Text]:
     if not found:
         return
     for strategies, meetings in _matrices(found):
-        title = (
-            f"\nSkew: what producers (down) issue before what consumers (across) read: {strategies}"
-        )
-        yield Text(title, style="bold")
+        yield Text("\nSkew: what producers issue (down) and consumers read (across)", style="bold")
+        yield Text(strategies, style="dim")
         yield _matrix(meetings)
     yield Text("\nSkew: orders that failed while versions were rolled up and back", style="bold")
     yield _rolls(found)
