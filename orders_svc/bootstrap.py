@@ -14,6 +14,7 @@ from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
+from orders_svc.replica.metrics import observe as observe_replica
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaStore
@@ -264,6 +265,7 @@ def _replica(parts: Parts) -> ReplicaResolver:
         _replica_files(parts), lag_bound_s=settings.replica_lag_bound_s, clock=parts.clock
     )
     parts.checks["replica"] = reader.check
+    observe_replica(reader, parts.providers.metrics if parts.providers else None)
     return ReplicaResolver(reader)
 
 
