@@ -28,9 +28,17 @@ setup: $(STAMP) ## make the virtual environment from the lock
 test: $(STAMP) ## all tests
 	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
+.PHONY: test-engines
+test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, NATS
+	@$(PY) -m pytest -n 2 --dist worksteal -q -m engines
+
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
 	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+.PHONY: soak
+soak: $(STAMP) ## 100,000 decisions while processes are killed and paused at random; ARGS="--seed 7"
+	@$(PY) -m loadtest.change.soak $(ARGS)
 
 .PHONY: compare-diff
 compare-diff: $(STAMP) ## what changed between two runs beyond the noise: A=run B=run
@@ -78,13 +86,13 @@ locust: $(STAMP) ## the same load in Locust's web page
 bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 	@$(PY) -m loadtest.bench $(ARGS)
 
-.PHONY: bench-pages
-bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
-	@$(PY) -m loadtest.bench.pages $(ARGS)
-
 .PHONY: scale
 scale: $(STAMP) ## replicas of up to ten million grants, and what millions of users would need
 	@$(PY) -m loadtest.scale $(ARGS)
+
+.PHONY: bench-pages
+bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
+	@$(PY) -m loadtest.bench.pages $(ARGS)
 
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
@@ -126,8 +134,16 @@ hop-limits: $(STAMP) ## generate the library's table of limits from mesh/limits.
 hop-limits-check: $(STAMP) ## regenerate it and compare
 	@$(PY) -m tools.hop_limits check
 
+.PHONY: contracts
+contracts: $(STAMP) ## hold the register of contracts to the code, compare with the last release, draw it
+	@$(PY) -m tools.contracts draw
+
+.PHONY: contracts-check
+contracts-check: $(STAMP) ## the same, and draw nothing
+	@$(PY) -m tools.contracts check
+
 .PHONY: check
-check: lint type proto-check hop-limits-check test ## everything that must hold before a commit
+check: lint type proto-check hop-limits-check contracts-check test ## everything that must hold before a commit
 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -179,6 +181,20 @@ class PostgresServer:
         if account is not None:
             run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         return run
+
+
+@contextmanager
+def shop_databases(*, wanted: bool) -> Iterator[dict[str, str]]:
+    """The settings of services whose databases are on a server of their own; none if not wanted."""
+    if not wanted:
+        yield {}
+        return
+    with PostgresServer() as server:
+        server.execute("CREATE DATABASE products", "CREATE DATABASE orders")
+        yield {
+            "PRODUCTS_DATABASE_URL": server.url("products"),
+            "ORDERS_DATABASE_URL": server.url("orders"),
+        }
 
 
 def installed() -> Path:

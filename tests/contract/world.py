@@ -25,6 +25,7 @@ from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
 from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
+from waybill.providers import Providers
 from waybill.serving.server import running
 from waybill.signing import SigningKey, SigningKeyFile, public_jwks, sign_jwt
 from waybill.status import error_from
@@ -65,6 +66,9 @@ class World:
     """Of the products service, besides those that every world has."""
     orders_settings: Mapping[str, Any] = MappingProxyType({})
     """The same of the orders service."""
+    products_providers: Providers | None = None
+    orders_providers: Providers | None = None
+    """Where their spans and metrics go."""
 
     def __init__(
         self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
@@ -95,6 +99,11 @@ class World:
         await stack.enter_async_context(self._orders_stack)
         await self._start_orders()
 
+    @property
+    def targets(self) -> tuple[str, str]:
+        """Where products and orders are."""
+        return f"127.0.0.1:{self._products_port}", f"127.0.0.1:{self.orders_port}"
+
     async def restart_orders(self) -> None:
         """Orders ends, and starts again with what it has on disk."""
         await self._orders_stack.aclose()
@@ -115,7 +124,7 @@ class World:
             **{**self._common, **self.products_settings},
         )
         add_products(settings, self.clock)
-        products = products_svc.bootstrap.build(settings, self.clock)
+        products = products_svc.bootstrap.build(settings, self.clock, self.products_providers)
         self._products_stack.push_async_callback(products.close)
         return await self._products_stack.enter_async_context(
             running(settings, products.services, products.service_names, products.checks)
@@ -137,7 +146,7 @@ class World:
             reference_prefix=self._store_prefix,
             **{**_WITHOUT_TIME, **self._common, **self.orders_settings},
         )
-        orders = orders_svc.bootstrap.build(settings, self.clock)
+        orders = orders_svc.bootstrap.build(settings, self.clock, self.orders_providers)
         self._orders_stack.push_async_callback(orders.close)
         self.orders_port = await self._orders_stack.enter_async_context(
             running(settings, orders.services, orders.service_names, orders.checks)

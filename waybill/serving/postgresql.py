@@ -17,6 +17,9 @@ DRIVER = "postgresql+psycopg"
 SETTING = r"postgresql(\+psycopg)?://."
 """What a URL of such a database begins with."""
 
+IDLE_S = 30.0
+"""How long a transaction may rest before the server takes its client for gone."""
+
 _PLACE = """
 (SELECT system_identifier FROM pg_control_system())
 || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -28,7 +31,7 @@ _SET_UP = f"""
 SELECT set_config('synchronous_commit', 'on', false),
   set_config('statement_timeout', %(statement_ms)s, false),
   set_config('lock_timeout', %(wait_ms)s, false),
-  set_config('idle_in_transaction_session_timeout', %(statement_ms)s, false),
+  set_config('idle_in_transaction_session_timeout', %(idle_ms)s, false),
   set_config('tcp_keepalives_idle', '30', false),
   set_config('tcp_keepalives_interval', '10', false),
   set_config('tcp_keepalives_count', '3', false),
@@ -49,7 +52,8 @@ def open_engine(
             takes writes is chosen.
         connections: most connections at a time.
         wait_s: how long to wait for a connection, or for another transaction.
-        statement_s: how long a statement may take, and a transaction rest; None for ever.
+        statement_s: how long a statement may take; None for ever, and for transactions that may
+            rest for ever.
 
     Raises:
         StorageUnavailable: the driver is not installed.
@@ -112,6 +116,7 @@ class _SetUp:
         self._values = {
             "wait_ms": str(math.ceil(wait_s * 1000)),
             "statement_ms": str(math.ceil((statement_s or 0) * 1000)),
+            "idle_ms": str(int(IDLE_S * 1000) if statement_s else 0),
         }
         self._place: str | None = None
         self._lock = Lock()
