@@ -89,6 +89,7 @@ bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 .PHONY: scale
 scale: $(STAMP) ## replicas of up to ten million grants, and what millions of users would need
 	@$(PY) -m loadtest.scale $(ARGS)
+
 .PHONY: bench-pages
 bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
 	@$(PY) -m loadtest.bench.pages $(ARGS)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from products_svc.store.commits import AlwaysChanged, Commits, SqliteCommits
+from products_svc.store.notifications import NotifiedCommits
 from waybill.serving import postgresql
 from waybill.serving.sql import storage_errors
 
@@ -102,9 +103,10 @@ class Database:
 
     def commits(self) -> Commits:
         """What notices commits; close it before this."""
+        if not self._sqlite:
+            return NotifiedCommits(self._engine)
         path = self._engine.url.database or ":memory:"
-        plain = self._sqlite and not path.startswith((":memory:", "file:"))
-        return SqliteCommits(path) if plain else AlwaysChanged()
+        return AlwaysChanged() if path.startswith((":memory:", "file:")) else SqliteCommits(path)
 
     def close(self) -> None:
         """Close all connections."""

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Table, delete, insert, inspect, select, text,
 from sqlalchemy.schema import CreateColumn
 
 from products_svc.store.database import Database
+from products_svc.store.notifications import announce
 from products_svc.store.tables import SCHEMA_VERSION, changes, meta, metadata, origin
 
 DEFAULT_CURRENCY = "EUR"
@@ -84,6 +85,7 @@ def _renew(connection: Connection, clock: Callable[[], float]) -> int:
     epoch: int = max(head.epoch + 1, int(clock() * 1000))
     connection.execute(delete(changes))
     connection.execute(update(meta).values(epoch=epoch, floor=head.revision))
+    announce(connection)
     return epoch
 
 

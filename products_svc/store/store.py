@@ -62,6 +62,7 @@ class Store:
         self._clock = clock
         self._history_changes = history_changes
         self._continuity = Continuity()
+        self._wrote = False  # since it was last asked: the sign of a commit may come after it
         self._readers = Threads(READERS, "store-read", patience_s)
         # Health and feed don't queue behind callers.
         self._lookout = Threads(1, "store-look", patience_s)
@@ -117,7 +118,8 @@ class Store:
 
         Cheap, and waits for nothing.
         """
-        return self._commits.changed()
+        wrote, self._wrote = self._wrote, False
+        return self._commits.changed() or wrote
 
     async def grant(self, wanted: Sequence[WantedGrant]) -> int:
         """Make grants; returns the revision of the last change, the current one if none was needed.
@@ -176,7 +178,9 @@ class Store:
             self._continuity.require(replace(writer.position, revision=revision), since)
             return revision
 
-        return await self._writer.run(repeated, work)
+        revision = await self._writer.run(repeated, work)
+        self._wrote = True
+        return revision
 
 
 class AsyncSnapshot:

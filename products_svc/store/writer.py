@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from products_svc.issuing import Grant
 from products_svc.store.keys import Key, among
+from products_svc.store.notifications import announce
 from products_svc.store.tables import changes, grants, meta, products
 from products_svc.store.values import ChangeKind, Position, Product, WantedGrant
 
@@ -98,6 +99,7 @@ class Writer:
         compacted = changes.c.revision.between(self._head.floor + 1, floor)
         self._connection.execute(delete(changes).where(compacted))
         self._connection.execute(update(meta).values(revision=self._revision, floor=floor))
+        announce(self._connection)
         return self._revision
 
     def _quoted(self, wanted: Sequence[WantedGrant]) -> dict[Key, Grant]:

@@ -84,6 +84,7 @@ class World:
         self._products_stack = AsyncExitStack()
         self._orders_stack = AsyncExitStack()
         self._products_port = 0
+        self.orders_port = 0
         self._products: products_pb2_grpc.ProductsServiceAsyncStub
         self._orders: orders_pb2_grpc.OrdersServiceAsyncStub
 
@@ -101,7 +102,7 @@ class World:
     @property
     def targets(self) -> tuple[str, str]:
         """Where products and orders are."""
-        return f"127.0.0.1:{self._products_port}", f"127.0.0.1:{self._orders_port}"
+        return f"127.0.0.1:{self._products_port}", f"127.0.0.1:{self.orders_port}"
 
     async def restart_orders(self) -> None:
         """Orders ends, and starts again with what it has on disk."""
@@ -147,12 +148,11 @@ class World:
         )
         orders = orders_svc.bootstrap.build(settings, self.clock, self.orders_providers)
         self._orders_stack.push_async_callback(orders.close)
-        self._orders_port = await self._orders_stack.enter_async_context(
+        self.orders_port = await self._orders_stack.enter_async_context(
             running(settings, orders.services, orders.service_names, orders.checks)
         )
-        self.orders_channel = await self._orders_stack.enter_async_context(
-            _channel(self._orders_port)
-        )
+        channel = _channel(self.orders_port)
+        self.orders_channel = await self._orders_stack.enter_async_context(channel)
         self._orders = orders_pb2_grpc.OrdersServiceStub(self.orders_channel)
 
     def token(self, subject: str, *roles: str) -> str:

@@ -33,13 +33,7 @@ MOST_BYTES = 600
 
 
 class Shop(World):
-    """The services, of which orders can be put behind a hop."""
-
-    orders_port: int
-
-    async def _start_orders(self, stack: AsyncExitStack, products_port: int) -> int:
-        self.orders_port = await super()._start_orders(stack, products_port)
-        return self.orders_port
+    """The services, and what their customer holds."""
 
     async def page(self, size: int, token: str = "") -> KeptPage:
         answer = await self._products.ListProducts(

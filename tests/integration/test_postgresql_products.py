@@ -16,11 +16,13 @@ import pytest
 
 from loadtest.postgres import PostgresServer
 from products_svc.bootstrap import database_check, open_database
+from products_svc.store import reads
+from products_svc.store.commits import Commits
 from products_svc.store.database import Database
 from products_svc.store.schema import UnfitDatabase, prepare, renew_history
 from products_svc.store.store import Store
 from products_svc.store.values import Product, WantedGrant
-from products_svc.store.writer import Writer
+from products_svc.store.writer import UnknownProducts, Writer
 from tests.conftest import new_postgres
 from tests.products_kit import Lab, Service, refusal
 from waybill.errors import StorageUnavailable
@@ -29,6 +31,10 @@ from waybill.testing import FakeClock
 pytestmark = pytest.mark.engines
 
 NAMES = map("shop_{}".format, count())
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +105,7 @@ async def test_connections_that_were_cut_are_made_again(
     service: Service, server: PostgresServer
 ) -> None:
     await assert_all_is_well(service)
-    server.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    )
+    server.execute(CUT)
     await assert_all_is_well(service)
 
 
@@ -245,6 +248,53 @@ def test_as_many_products_as_a_request_may_name(lab: Lab) -> None:
         writer = Writer(connection, FakeClock(), 100_000)
         writer.revoke("bob", ids)
         assert writer.finish() == 1 + 20_000
+    database.close()
+
+
+def quiet(commits: Commits) -> None:
+    """Wait until it listens and has heard of everything so far."""
+    while commits.changed():
+        pass
+
+
+def told(commits: Commits) -> None:
+    """Wait until it has heard of something."""
+    while not commits.changed():
+        pass
+
+
+def test_commits_of_anybody_are_noticed_and_nothing_else_is(
+    lab: Lab, server: PostgresServer, name: str
+) -> None:
+    database = lab.database()
+    commits = database.commits()
+    quiet(commits)
+    with database.reading() as connection:
+        reads.position(connection)
+    with pytest.raises(UnknownProducts), database.writing() as connection:
+        Writer(connection, FakeClock(), 1000).grant([WantedGrant("alice", "nope")])
+    server.execute("NOTIFY other", database=name)
+    assert not commits.changed()
+    lab.fill([], [WantedGrant("bob", "a")])
+    told(commits)
+    assert not commits.changed(), "once"
+    commits.close()
+    database.close()
+
+
+def test_where_it_cannot_listen_everything_may_have_changed(
+    lab: Lab, server: PostgresServer, name: str
+) -> None:
+    database = lab.database()
+    commits = database.commits()
+    assert commits.changed(), "at first nothing is known"
+    quiet(commits)
+    server.execute(CUT)
+    told(commits)
+    quiet(commits)
+    lab.fill([], [WantedGrant("bob", "a")])
+    told(commits)
+    commits.close()
     database.close()
 
 
