@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from waybill.jwks_url import REFRESH_S, check_url
 from waybill.revocation import Behind
+from waybill.serving import postgresql
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
@@ -56,8 +57,15 @@ class Settings(ServingSettings):
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
-    database_url: str = Field(pattern=r"^sqlite:///.")
-    """URL of the orders' SQLite database, such as `sqlite:////var/lib/waybill/orders.db`."""
+    database_url: str = Field(pattern=rf"^(sqlite:///.|{postgresql.SETTING})", repr=False)
+    """URL of the orders' database, such as `sqlite:////var/lib/waybill/orders.db` or
+    `postgresql://waybill:secret@db.example/orders`; may hold a password."""
+    database_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How long a transaction waits for a connection or another process, and PostgreSQL may take for
+    one statement. A call waits twice that at most."""
+    database_create: bool = True
+    """Whether missing tables are made at the start. Turn it off once there are orders: a database
+    that lost them then ends the start, where it would have taken repeated orders for new ones."""
     group_commit: bool = True
     """Whether orders that arrive together are committed together."""
     max_waiting_orders: int = Field(1000, ge=1)
@@ -114,8 +122,15 @@ class Settings(ServingSettings):
     cache_entries: int = Field(100_000, ge=1)
     """Answers that are remembered."""
 
+    replica_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    """Where the copy of the entitlements is instead of `replica_path`, for all instances of this
+    service together, such as `valkey://127.0.0.1:6379/0`; may hold a password."""
+    replica_prefix: str = Field("waybill:replica", min_length=1, max_length=64, pattern=r"^[^{}]*$")
+    """Names the copy in that store; the same at all instances, and at nobody else."""
+    replica_timeout_s: float = Field(0.25, gt=0, allow_inf_nan=False)
+    """How long one look-up in that store may take."""
     replica_path: Path
-    """Directory of the local copy of the entitlements."""
+    """Directory of the local copy of the entitlements, where no `replica_url` is given."""
     replica_map_bytes: int = Field(1024**3, ge=1024**2)
     """The size that the copy's file may have before it must grow; address space, not memory."""
     replica_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)

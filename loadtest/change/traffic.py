@@ -23,6 +23,8 @@ STEADY = 0.15
 """Share of the flow for a product that its customer may always order."""
 NEVER = 0.15
 """Share of the flow from a customer who was never granted the product, while others have it."""
+MOST_TRIES = 2
+"""Orders right before a change: one may find that what is held has expired, the next has it new."""
 MOST_UNDER_WAY = 500
 """Orders of one lane without an answer, beyond which its flow skips."""
 
@@ -111,11 +113,19 @@ class Traffic:
         key, right = Key(customer.subject, self._goods.changing), NONE
         await self._pause(random.uniform(0, dwell.most_s))
         while not self._over.is_set():
+            await self._order_meanwhile(customer, right)
             right, next_one = next_right(right, random), asyncio.Event()
             await changer.change(key, right)
             self._tasks.create_task(self._chase(customer, right, next_one))
             await self._pause(dwell.draw(random))
             next_one.set()
+
+    async def _order_meanwhile(self, customer: Customer, right: Right) -> None:
+        """Order as one who orders all the time: what there is to remember or carry is fresh."""
+        for _ in range(MOST_TRIES):
+            verdict = await customer.order(self._goods.changing, Purpose.CHASE)
+            if (verdict is Verdict.ACCEPTED) is right.allows(QUANTITY):
+                return
 
     async def _pause(self, seconds: float) -> None:
         """Wait so long, or until it is over."""

@@ -25,6 +25,7 @@ from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
 from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
+from waybill.providers import Providers
 from waybill.serving.server import running
 from waybill.signing import SigningKey, SigningKeyFile, public_jwks, sign_jwt
 from waybill.status import error_from
@@ -65,6 +66,9 @@ class World:
     """Of the products service, besides those that every world has."""
     orders_settings: Mapping[str, Any] = MappingProxyType({})
     """The same of the orders service."""
+    products_providers: Providers | None = None
+    orders_providers: Providers | None = None
+    """Where their spans and metrics go."""
 
     def __init__(
         self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
@@ -80,6 +84,7 @@ class World:
         self._products_stack = AsyncExitStack()
         self._orders_stack = AsyncExitStack()
         self._products_port = 0
+        self.orders_port = 0
         self._products: products_pb2_grpc.ProductsServiceAsyncStub
         self._orders: orders_pb2_grpc.OrdersServiceAsyncStub
 
@@ -93,6 +98,11 @@ class World:
         self._products = products_pb2_grpc.ProductsServiceStub(self.products_channel)
         await stack.enter_async_context(self._orders_stack)
         await self._start_orders()
+
+    @property
+    def targets(self) -> tuple[str, str]:
+        """Where products and orders are."""
+        return f"127.0.0.1:{self._products_port}", f"127.0.0.1:{self.orders_port}"
 
     async def restart_orders(self) -> None:
         """Orders ends, and starts again with what it has on disk."""
@@ -114,7 +124,7 @@ class World:
             **{**self._common, **self.products_settings},
         )
         add_products(settings, self.clock)
-        products = products_svc.bootstrap.build(settings, self.clock)
+        products = products_svc.bootstrap.build(settings, self.clock, self.products_providers)
         self._products_stack.push_async_callback(products.close)
         return await self._products_stack.enter_async_context(
             running(settings, products.services, products.service_names, products.checks)
@@ -136,12 +146,13 @@ class World:
             reference_prefix=self._store_prefix,
             **{**_WITHOUT_TIME, **self._common, **self.orders_settings},
         )
-        orders = orders_svc.bootstrap.build(settings, self.clock)
+        orders = orders_svc.bootstrap.build(settings, self.clock, self.orders_providers)
         self._orders_stack.push_async_callback(orders.close)
-        port = await self._orders_stack.enter_async_context(
+        self.orders_port = await self._orders_stack.enter_async_context(
             running(settings, orders.services, orders.service_names, orders.checks)
         )
-        self.orders_channel = await self._orders_stack.enter_async_context(_channel(port))
+        channel = _channel(self.orders_port)
+        self.orders_channel = await self._orders_stack.enter_async_context(channel)
         self._orders = orders_pb2_grpc.OrdersServiceStub(self.orders_channel)
 
     def token(self, subject: str, *roles: str) -> str:
