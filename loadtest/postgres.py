@@ -77,9 +77,13 @@ class PostgresServer:
         """What it writes."""
         return self._folder / "postgres.log"
 
-    def url(self, database: str = "postgres") -> str:
-        """Where a database of it is, for the services' settings."""
-        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self._port}/{database}"
+    def url(self, database: str = "postgres", login: str = "") -> str:
+        """Where a database of it is, for the services' settings.
+
+        `login` is a role and its password, `role:password`; without it, the owner's.
+        """
+        login = login or f"{USER}:{self._password}"
+        return f"postgresql://{login}@127.0.0.1:{self._port}/{database}"
 
     def execute(self, *statements: str, database: str = "postgres") -> None:
         """Run statements as its owner, each in a transaction of its own."""

@@ -215,6 +215,23 @@ def test_an_empty_database_is_refused_where_none_may_be_created(
         open_database(lab.settings(database_create=False), lab.clock)
     lab.fill(["a"])
     open_database(lab.settings(database_create=False), lab.clock).close()
+    server.execute("DROP TABLE changes", database=name)
+    with pytest.raises(UnfitDatabase, match="lacks the tables changes"):
+        open_database(lab.settings(database_create=False), lab.clock)
+
+
+async def test_a_role_that_may_not_change_the_schema_is_enough(
+    lab: Lab, server: PostgresServer, name: str
+) -> None:
+    role = f"{name}_products"
+    server.execute(
+        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        database=name,
+    )
+    lab.database_url = server.url(name, login=f"{role}:secret")
+    async with lab.service() as service:
+        await assert_all_is_well(service)
 
 
 def test_commits_are_durable_whatever_the_roles_default_is(
