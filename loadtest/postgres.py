@@ -77,6 +77,11 @@ class PostgresServer:
         """What it writes."""
         return self._folder / "postgres.log"
 
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return self._folder / "data"
+
     def url(self, database: str = "postgres", login: str = "") -> str:
         """Where a database of it is, for the services' settings.
 
@@ -129,7 +134,7 @@ class PostgresServer:
         with self.log.open("ab") as log:
             done = subprocess.run(
                 [
-                    *(programs / "initdb", "--pgdata", self._folder / "data", *arguments),
+                    *(programs / "initdb", "--pgdata", self.data, *arguments),
                     *("--auth=scram-sha-256", f"--pwfile={password}"),
                 ],
                 **self._common(log),
@@ -156,7 +161,7 @@ class PostgresServer:
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._folder / "data", *words],
+                [self._programs / "postgres", "-D", self.data, *words],
                 # Ctrl-C in the terminal is for whoever started us; we stop our children ourselves.
                 start_new_session=True,
                 **self._common(log),

@@ -189,6 +189,22 @@ async def test_an_older_history_is_refused_until_it_has_a_new_epoch(
     assert (message.epoch, message.snapshot_start.revision) == (epoch, 1)
 
 
+async def test_a_standby_is_refused_until_it_takes_over_and_a_start_begins_a_new_epoch(
+    service: Service, lab: Lab, server: PostgresServer
+) -> None:
+    await assert_all_is_well(service)
+    before = position_epoch(lab.database_url)
+    await asyncio.to_thread(server.stop)
+    (server.data / "standby.signal").touch()
+    await asyncio.to_thread(server.start)
+    await assert_unavailable(service)
+    server.execute("SELECT pg_promote()")
+    await assert_all_is_well(service)
+    assert position_epoch(lab.database_url) == before
+    open_database(lab.settings(), lab.clock).close()
+    assert position_epoch(lab.database_url) == before + 1
+
+
 def test_a_history_that_was_copied_begins_anew(lab: Lab, server: PostgresServer, name: str) -> None:
     server.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
     before = position_epoch(server.url(name))
