@@ -7,13 +7,15 @@ from rich.console import Console
 
 from client.cli import main
 from client.output import Screen
+from waybill.otel import telemetry
 
 
 def run() -> int:
     """Run the command line of this process."""
     screen = Screen(Console(), Console(stderr=True))
     try:
-        code = main(sys.argv[1:], os.environ, screen)
+        with telemetry(os.environ, service="client") as observed:
+            code = main(sys.argv[1:], os.environ, screen, providers=observed.providers)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of a pipe has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ from client.options import options_from
 from client.output import Screen
 from client.parser import build_parser
 from client.problems import problem_of
+from waybill.providers import Providers
 from waybill.serving.paths import state_home
 
 
@@ -18,11 +19,15 @@ def main(
     environ: Mapping[str, str],
     screen: Screen,
     clock: Callable[[], float] = time.time,
+    providers: Providers | None = None,
 ) -> int:
     """Run one command; returns the exit code. What nobody foresaw is raised."""
     screen = replace(screen, as_json="--json" in argv)  # wrong command lines too
     try:
-        _run(argv, environ, screen, clock)
+        args = build_parser(environ).parse_args(argv)
+        options = options_from(args)
+        context = Context(args, options, state_home(environ), clock, providers)
+        screen.show(args.run(context))
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except Exception as error:
@@ -32,14 +37,3 @@ def main(
         screen.show_problem(problem)
         return problem.exit_code
     return exits.OK
-
-
-def _run(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    screen: Screen,
-    clock: Callable[[], float],
-) -> None:
-    args = build_parser(environ).parse_args(argv)
-    context = Context(args, options_from(args), state_home(environ), clock)
-    screen.show(args.run(context))

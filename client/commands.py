@@ -9,7 +9,7 @@ from client import state_view, views
 from client.api import ListedPage, ShopClient, is_complete
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
-from client.carriers.table import CARRIERS
+from client.carriers.table import carriers
 from client.dev_issuer import DevIssuer
 from client.errors import LocalFileError, NotLoggedIn, UsageError
 from client.options import Options
@@ -19,17 +19,22 @@ from client.report import Line, Report
 from client.session import Session
 from client.session_file import SessionFile
 from client.words import moment
+from waybill.providers import Providers
 from waybill.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command works with. `folder` holds the session and the development keys."""
+    """What a command works with. `folder` holds the session and the development keys.
+
+    `providers` is where spans and metrics go, None where nowhere.
+    """
 
     args: Namespace
     options: Options
     folder: Path
     clock: Callable[[], float]
+    providers: Providers | None = None
 
     @property
     def sessions(self) -> SessionFile:
@@ -58,6 +63,7 @@ class Context:
             pages=pages,
             limits=self.options.limits,
             tls=self.options.tls,
+            providers=self.providers,
         )
 
 
@@ -184,7 +190,8 @@ def _keep(context: Context, session: Session, shop: ShopClient, *, complete: boo
 
 def _carrying(context: Context, session: Session, strategy: Strategy) -> state_view.Carrying:
     named: Sequence[str] = context.args.products_named
-    pages, carrier = session.kept(strategy), CARRIERS[strategy]
+    budget = request_budget(context.options.limits, own_metadata(session.token, strategy))
+    pages, carrier = session.kept(strategy), carriers(budget)[strategy]
     known = frozenset[str]().union(*(page.product_ids for page in pages))
     wanted = named or known
     shown = covering(pages, named) if named else pages
@@ -192,7 +199,7 @@ def _carrying(context: Context, session: Session, strategy: Strategy) -> state_v
         strategy,
         [replace(page, carried=carrier.carry([page], wanted)) for page in shown],
         carrier.carry(pages, wanted),
-        request_budget(context.options.limits, own_metadata(session.token, strategy)),
+        budget,
         [product_id for product_id in named if product_id not in known],
     )
 

@@ -12,7 +12,9 @@ from types import TracebackType
 
 import psutil
 
-READY = re.compile(r"^ready port=(?P<port>\d+) pid=(?P<pid>\d+)", re.MULTILINE)
+READY = re.compile(
+    r"^ready port=(?P<port>\d+) pid=(?P<pid>\d+)(?: http_port=(?P<http_port>\d+))?$", re.MULTILINE
+)
 """The line on standard output that says that a service takes calls."""
 
 START_TIMEOUT_S = 30.0
@@ -20,6 +22,7 @@ STOP_TIMEOUT_S = 15.0
 """More than the services' own bound on draining."""
 KILL_TIMEOUT_S = 5.0
 _POLL_S = 0.02
+_AT_REST = {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
 _TAIL_LINES = 20
 
 
@@ -210,6 +213,12 @@ class Service:
             time.sleep(_POLL_S)
         return ready[0]
 
+    @property
+    def http_ports(self) -> list[int]:
+        """Where it serves plain HTTP, each of its workers; empty where the settings want none."""
+        lines = READY.finditer(self._command.out.read_text(encoding="utf-8", errors="replace"))
+        return [int(line["http_port"]) for line in lines if line["http_port"]]
+
     def _ready(self) -> list[int]:
         """The port of every ready line of this life so far."""
         output = self._command.out.read_bytes()[self._lives_from :].decode(errors="replace")
@@ -249,6 +258,9 @@ def paused(*pids: int) -> Iterator[None]:
     processes = [psutil.Process(pid) for pid in pids]
     for process in processes:
         process.suspend()
+    # The signal is sent at once, and acts when the process is scheduled next.
+    while not all(process.status() in _AT_REST for process in processes):
+        time.sleep(_POLL_S)
     try:
         yield
     finally:

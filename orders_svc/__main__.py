@@ -4,20 +4,27 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 
-from orders_svc.bootstrap import build
+from orders_svc.bootstrap import build, open_ledger
 from orders_svc.replica import process as follower
 from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
 from waybill.errors import StorageUnavailable
 from waybill.extras import ExtraMissing
+from waybill.otel import telemetry
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
-from waybill.serving.settings import load
+from waybill.serving.settings import load, variables
+from waybill.serving.side_port import served_pages
 from waybill.serving.workers import run_workers
 from waybill.strategy import Strategy
+
+_PROBLEMS = (StorageUnavailable, ReplicaLocked, ReplicaUnusable, ExtraMissing, OSError)
+"""What its text alone explains."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +56,12 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """Serve, by workers where there are several, with a follower beside where one is wanted."""
     if settings.worker:
         return asyncio.run(_serve_here(settings))
+    if settings.workers > 1:
+        try:
+            environ = _with_database(settings, environ)
+        except StorageUnavailable as unavailable:
+            print(unavailable, file=sys.stderr)
+            return 1
     wanted = settings.follower == "process" and Strategy.REPLICA in settings.strategies
     with follower.follower_process(environ) if wanted else nullcontext():
         if settings.workers == 1:
@@ -57,16 +70,37 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         return run_workers(command, settings.workers, settings=settings, environ=environ)
 
 
+def _with_database(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Sets the database up once for all workers; their environment.
+
+    A worker that is started again later finds what was set up, or says that it is gone.
+    """
+    open_ledger(settings, time.time).close()
+    return {**environ, **variables(Settings, {"database_create": False})}
+
+
 async def _serve_here(settings: Settings) -> int:
-    try:
-        orders = build(settings)
-    except (StorageUnavailable, ReplicaLocked, ReplicaUnusable, ExtraMissing, OSError) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    try:
-        await serve(settings, orders.services, orders.service_names, orders.checks, ready=announce)
-    finally:
-        await orders.close()
+    scraped = settings.http_port is not None
+    with telemetry(os.environ, service="orders", scraped=scraped) as observed:
+        try:
+            orders = build(settings, providers=observed.providers)
+        except (
+            StorageUnavailable,
+            ReplicaLocked,
+            ReplicaUnusable,
+            ExtraMissing,
+            OSError,
+        ) as problem:
+            print(problem, file=sys.stderr)
+            return 1
+        try:
+            with served_pages(settings, {"/metrics": observed.metrics_page}) as http_port:
+                ready = partial(announce, http_port=http_port)
+                await serve(
+                    settings, orders.services, orders.service_names, orders.checks, ready=ready
+                )
+        finally:
+            await orders.close()
     return 0
 
 

@@ -1,14 +1,32 @@
 """What the orders service can be told, by `ORDERS_*` environment variables."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from waybill.jwks_url import REFRESH_S, check_url
+from waybill.revocation import Behind
+from waybill.serving import postgresql
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
+
+
+class RevocationBy(StrEnum):
+    """What ends carried state before it is too late."""
+
+    EXPIRY = "expiry"
+    WATERMARKS = "watermarks"
+
+
+def _place_of_keys(value: object) -> object:
+    """Text that is a URL stays text; other text is a path."""
+    if isinstance(value, str):
+        return check_url(value) if value.startswith(("http://", "https://")) else Path(value)
+    return value
 
 
 class Settings(ServingSettings):
@@ -39,15 +57,26 @@ class Settings(ServingSettings):
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
-    database_url: str = Field(pattern=r"^sqlite:///.")
-    """URL of the orders' SQLite database, such as `sqlite:////var/lib/waybill/orders.db`."""
+    database_url: str = Field(pattern=rf"^(sqlite:///.|{postgresql.SETTING})", repr=False)
+    """URL of the orders' database, such as `sqlite:////var/lib/waybill/orders.db` or
+    `postgresql://waybill:secret@db.example/orders`; may hold a password."""
+    database_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How long a transaction waits for a connection or another process, and PostgreSQL may take for
+    one statement. A call waits twice that at most."""
+    database_create: bool = True
+    """Whether missing tables are made at the start. Turn it off once there are orders: a database
+    that lost them then ends the start, where it would have taken repeated orders for new ones."""
     group_commit: bool = True
     """Whether orders that arrive together are committed together."""
     max_waiting_orders: int = Field(1000, ge=1)
     """Orders that may wait for their commit; more are refused."""
 
-    state_keys: Path
-    """JWKS file of the keys that carried state is signed with."""
+    state_keys: Annotated[Path | str, BeforeValidator(_place_of_keys)]
+    """The keys that carried state is signed with: a JWKS file, or the URL (`http`, `https`) that
+    products serves them at."""
+    state_keys_refresh_s: float = Field(REFRESH_S, gt=0, allow_inf_nan=False)
+    """How often the URL is asked; shorter than `PRODUCTS_SIGNING_SETTLE_S`, after which a new key
+    signs. A server that lets its answer be used for less is asked more often."""
     state_issuer: str = Field("products", min_length=1)
     """Who must have issued carried state."""
     state_audience: str = Field("orders", min_length=1)
@@ -56,6 +85,20 @@ class Settings(ServingSettings):
     """The versions of carried state that are read."""
     state_budget_bytes: int = Field(4 * 1024 * 1024, ge=1)
     """Most carried state in one call. Metadata has its own, lower bound: `max_metadata_bytes`."""
+
+    state_revocation: RevocationBy = RevocationBy.EXPIRY
+    """What ends carried state early: nothing (`expiry`), or the products service's changes, which
+    are followed then (`watermarks`)."""
+    state_revocation_behind: Behind = Behind.REFUSE
+    """What to do with carried state while those changes are behind their bound: refuse it, or
+    believe it until it expires (`expiry`)."""
+    state_revocation_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How far behind they may be."""
+    state_revocation_max_subjects: int = Field(200_000, ge=1)
+    """Subjects whose losses are remembered; with more, everybody's older state is refused."""
+    state_max_lifetime_s: int = Field(300, ge=1, le=86_400)
+    """The longest that state may hold where revocations are followed: PRODUCTS_STATE_TTL_S or more.
+    State that claims more is refused, since it would outlive what is remembered."""
 
     products_target: str = Field("127.0.0.1:50051", min_length=1)
     """Where the products service is, as a gRPC target."""

@@ -6,11 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from products_svc import commands
-from products_svc.bootstrap import build, open_database
+from products_svc.bootstrap import build, open_database, public_keys_page
 from products_svc.catalogue.generate import BadSpec
 from products_svc.catalogue.ids import IdKind
 from products_svc.catalogue.rows import ImportProblem
@@ -20,9 +21,12 @@ from products_svc.signing_keys import UnusableKeys
 from products_svc.store.schema import UnfitDatabase
 from waybill.errors import StorageUnavailable
 from waybill.extras import ExtraMissing
+from waybill.otel import telemetry
+from waybill.serving import jwks_page
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
-from waybill.serving.settings import load
+from waybill.serving.settings import load, variables
+from waybill.serving.side_port import served_pages
 from waybill.serving.workers import run_workers
 
 Command = Callable[[Settings, argparse.Namespace], int]
@@ -70,20 +74,31 @@ def development_defaults(environ: Mapping[str, str]) -> dict[str, str]:
 def _serve(settings: Settings, _options: argparse.Namespace) -> int:
     if settings.workers > 1 and settings.worker == 0:
         open_database(settings, time.time).close()  # once, rather than by all workers at once
-        environ = {**development_defaults(os.environ), **os.environ}
+        # A worker that is started again later finds what was set up, or says that it is gone.
+        created = variables(Settings, {"database_create": False})
+        environ = {**development_defaults(os.environ), **os.environ, **created}
         command = [sys.executable, "-m", "products_svc", "serve"]
         return run_workers(command, settings.workers, settings=settings, environ=environ)
     return asyncio.run(_serve_here(settings))
 
 
 async def _serve_here(settings: Settings) -> int:
-    products = build(settings)
-    try:
-        await serve(
-            settings, products.services, products.service_names, products.checks, ready=announce
-        )
-    finally:
-        await products.close()
+    scraped = settings.http_port is not None
+    with telemetry(os.environ, service="products", scraped=scraped) as observed:
+        products = build(settings, providers=observed.providers)
+        try:
+            pages = {"/metrics": observed.metrics_page, jwks_page.PATH: public_keys_page(settings)}
+            with served_pages(settings, pages) as http_port:
+                ready = partial(announce, http_port=http_port)
+                await serve(
+                    settings,
+                    products.services,
+                    products.service_names,
+                    products.checks,
+                    ready=ready,
+                )
+        finally:
+            await products.close()
     return 0
 
 

@@ -252,10 +252,10 @@ class JwksFile:
     def current(self, *, missing: str | None = None) -> KeySet:
         """The last good set."""
         now = self._clock()
-        if _is_due(now, self._looked_at, self._check_every_s):
+        if is_due(now, self._looked_at, self._check_every_s):
             self._looked_at = now
             self._look(Cause.TIME)
-        elif missing is not None and _is_due(now, self._missing_at, self._missing_every_s):
+        elif missing is not None and is_due(now, self._missing_at, self._missing_every_s):
             self._missing_at = now
             self._look(Cause.MISSING_KEY)
         if self._keys is None:
@@ -276,7 +276,7 @@ class JwksFile:
             self._on_look(Look(cause, self._keys is not before, self.last_error))
 
 
-def _is_due(now: float, last: float, every_s: float) -> bool:
+def is_due(now: float, last: float, every_s: float) -> bool:
     """Whether it is time again; also for a clock that was set back."""
     return now - last >= every_s or now < last
 

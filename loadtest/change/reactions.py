@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from loadtest.change.oracle import Commit, Decision, Right, Verdict
 
@@ -23,6 +24,8 @@ class Reaction:
     unseen_s: float
     """Until the sending of the last order that was answered otherwise: the reaction was in between.
     """
+    noticed: bool
+    """Whether the change before had been seen; if not, there was nothing to see of this one."""
 
 
 def reactions(
@@ -39,13 +42,14 @@ def reactions(
         return
     sent = [decision.when.begin for decision in decisions]
     turns = list(_turns(before, commits, decisions[0].quantity))
-    for number, (commit, allows) in enumerate(turns):
-        end = len(sent)
-        if number + 1 < len(turns):
-            end = bisect_left(sent, turns[number + 1][0].when.begin)
-        # An order that was under way when the change was asked for says nothing of it.
-        during = decisions[bisect_left(sent, commit.when.begin) : end]
-        yield _reaction(commit, allows, during)
+    # An order that was under way when a change was asked for says nothing of it.
+    begins = [bisect_left(sent, commit.when.begin) for commit, _ in turns]
+    noticed = True
+    ranges = pairwise([*begins, len(sent)])
+    for (commit, allows), (begin, end) in zip(turns, ranges, strict=True):
+        reaction = _reaction(commit, allows, decisions[begin:end], noticed=noticed)
+        noticed = reaction.seen_s is not None
+        yield reaction
 
 
 def _turns(
@@ -58,7 +62,9 @@ def _turns(
             yield commit, allowed
 
 
-def _reaction(commit: Commit, allows: bool, during: Sequence[Decision]) -> Reaction:
+def _reaction(
+    commit: Commit, allows: bool, during: Sequence[Decision], *, noticed: bool
+) -> Reaction:
     """A grant is seen once it is used; its loss once nothing is accepted any more."""
     accepted = [decision.verdict is Verdict.ACCEPTED for decision in during]
     if allows:
@@ -71,4 +77,5 @@ def _reaction(commit: Commit, allows: bool, during: Sequence[Decision]) -> React
         allows,
         seen_s=max(0.0, during[place].when.end - done) if place < len(during) else None,
         unseen_s=max(0.0, during[place - 1].when.begin - done) if place else 0.0,
+        noticed=noticed,
     )

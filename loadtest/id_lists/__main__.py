@@ -11,7 +11,7 @@ from pathlib import Path
 from loadtest import provenance
 from loadtest.id_lists.carried import Tokens, hops
 from loadtest.id_lists.measure import crossings, list_sizes
-from loadtest.id_lists.record import Crossing, IdListRun, ListSize
+from loadtest.id_lists.record import MEASURED, Crossing, IdListRun, ListSize
 from loadtest.id_lists.show import show
 from loadtest.id_lists.universes import CATALOGUE, universes
 from loadtest.progress import Progress
@@ -57,10 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.id_lists", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
+    parser.add_argument("--update", action="store_true", help=f"write {MEASURED.name} as well")
     options = parser.parse_args(argv)
     run = measure(options.seed, SIZES, Progress(len(IdKind) + 1, every_s=0))
     show(run, console())
     print(f"Record: {run.save(options.results / run.run_id)}")
+    if options.update and run.complete:
+        print(f"Report's: {run.write(MEASURED)}")
     return 0 if run.complete else INTERRUPTED
 
 

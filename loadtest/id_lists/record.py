@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from loadtest.results import Machine
 
+MEASURED = Path(__file__).parent / "measured.json"
+"""A run whose bytes the report shows: they do not depend on the machine, times do."""
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +82,10 @@ class IdListRun(_Value):
     def save(self, folder: Path) -> Path:
         """Write `results.json` into `folder`, which is made, and return its path."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "results.json"
+        return self.write(folder / "results.json")
+
+    def write(self, path: Path) -> Path:
+        """Write the file `path`, and return it."""
         path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
         return path
 

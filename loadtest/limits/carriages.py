@@ -8,6 +8,7 @@ import base64
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from random import Random
 
 from loadtest.finished import finished
@@ -28,6 +29,9 @@ from waybill.signing import SigningKey
 
 MOST_IDS = 10_000
 """The largest page of products, and so the most that one state can cover."""
+
+FIRST_TRY = 64
+"""A list that most hops let through."""
 
 PRICE_MICROS = 12_990_000
 TTL_S = 300
@@ -63,6 +67,8 @@ class Carriage:
     """Whether the answer of ListProducts has the same entry in its header. A page with proofs is in
     the message instead."""
     entry: Entries
+    first_try: int = FIRST_TRY
+    """With how many ids to begin the search for the most."""
 
 
 def carriages(
@@ -81,8 +87,8 @@ def _all(keys: Mapping[str, SigningKey]) -> Iterator[Carriage]:
     for algorithm, key in keys.items():
         for encoding in TOKENS:
             yield Carriage(encoding, algorithm, True, _tokens(key, encoding))
-        yield Carriage(PROOF_V2, algorithm, False, _proofs(key))
-    yield Carriage(HANDLE, "", True, _handle)
+        yield Carriage(PROOF_V2, algorithm, False, _proofs(key), MOST_IDS)
+    yield Carriage(HANDLE, "", True, _handle, MOST_IDS)
 
 
 def _tokens(key: SigningKey, encoding: str) -> Entries:
@@ -125,11 +131,12 @@ def _handle(_kind: IdKind, _count: int) -> Pair:
 
 @functools.cache
 def page(kind: IdKind, count: int) -> AccessPage:
-    """The page of the first `count` made-up ids."""
-    listed = sorted(_ids(kind)[:count])
-    return AccessPage(SUBJECT, tuple(Grant(one, 0, PRICE_MICROS) for one in listed), 1)
+    """The page of the first `count` made-up ids, in the order of products."""
+    listed = sorted(_grants(kind)[:count], key=attrgetter("product_id"))
+    return AccessPage(SUBJECT, tuple(listed), 1)
 
 
 @functools.cache
-def _ids(kind: IdKind) -> tuple[str, ...]:
-    return tuple(product_ids(kind, MOST_IDS, Random(SEED)))  # noqa: S311 - made-up data
+def _grants(kind: IdKind) -> tuple[Grant, ...]:
+    ids = product_ids(kind, MOST_IDS, Random(SEED))  # noqa: S311 - made-up data
+    return tuple(Grant(one, 0, PRICE_MICROS) for one in ids)

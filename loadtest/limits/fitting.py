@@ -1,9 +1,9 @@
 """How many ids fit: what an order carries, held against measured limits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from loadtest.limits.carriages import MOST_IDS, Carriage
+from loadtest.limits.carriages import FIRST_TRY, MOST_IDS, Carriage
 from loadtest.limits.entries import Pair, list_bytes
 from mesh.known import HeaderLimits, KnownLimits
 from products_svc.catalogue.ids import IdKind
@@ -75,12 +75,14 @@ class Weight:
     list_bytes: int
 
 
-def weights(carriages: Sequence[Carriage]) -> list[Weight]:
+def weights(
+    carriages: Sequence[Carriage], kinds: Collection[IdKind] = tuple(IdKind)
+) -> list[Weight]:
     """Every way to carry and kind of id, for the pages of `WEIGHED_AT`."""
     return [
         Weight(one.encoding, one.algorithm, kind, ids, list_bytes([one.entry(kind, ids)]))
         for one in carriages
-        for kind in IdKind
+        for kind in kinds
         for ids in WEIGHED_AT
     ]
 
@@ -111,7 +113,7 @@ def fit(
         limits = known.directions.get(direction)
         if limits is None:
             return None
-        return most_ids(limits, own, lambda n: carriage.entry(kind, n))
+        return most_ids(limits, own, lambda n: carriage.entry(kind, n), carriage.first_try)
 
     return Fit(
         subject=subject,
@@ -124,11 +126,18 @@ def fit(
     )
 
 
-def most_ids(limits: HeaderLimits, own: Sequence[Pair], entry: Callable[[int], Pair]) -> int:
+def most_ids(
+    limits: HeaderLimits,
+    own: Sequence[Pair],
+    entry: Callable[[int], Pair],
+    first_try: int = FIRST_TRY,
+) -> int:
     """The largest number whose entry passes beside `own`; `MOST_IDS` at most."""
-    if limits.allows([*own, entry(MOST_IDS)]):
-        return MOST_IDS
-    passing, refused = 0, MOST_IDS
+    passing, refused = 0, first_try
+    while limits.allows([*own, entry(refused)]):  # doubles, since long entries take time to make
+        if refused == MOST_IDS:
+            return MOST_IDS
+        passing, refused = refused, min(refused * 2, MOST_IDS)
     while refused - passing > 1:
         middle = (passing + refused) // 2
         if limits.allows([*own, entry(middle)]):

@@ -1,10 +1,6 @@
-"""Figures of section 4 about hops: what was measured of them, and what fits through them."""
+"""The figure of section 4 about hops: what was measured of them, beside what travels."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 from loadtest.report import tables
 from loadtest.report.chart import Axis
@@ -15,9 +11,6 @@ from loadtest.report.scales import log_over, measured
 from loadtest.report.size import metadata_lines
 from loadtest.report.tables import Entry, Table, table
 from mesh.known import LIMITS_FILE, HeaderLimits, KnownLimits, LimitsFile
-
-FITS_FILE = Path(__file__).parents[2] / "build" / "limits.json"
-"""Everything that the newest `make limits` on this machine found."""
 
 SERVER = "grpcio server"
 CLOSE = 1.25
@@ -106,50 +99,4 @@ def _limits_table(hops: Mapping[str, KnownLimits]) -> Table:
     return table("Measured limits", (*titles, "Counted for each entry, bytes"), rows)
 
 
-def ids_that_fit(_: Findings) -> Figure | None:
-    """How many ids one token can carry through each hop, from the newest `make limits` here."""
-    fits = _fits(FITS_FILE)
-    if not fits:
-        return None
-    return Figure(
-        "fits",
-        "Ids that fit, by hop and kind of id",
-        "The most ids in one JWT of version 1 (ids alone, Ed25519) that surely pass on the way to "
-        "the client and on the way to orders, with nothing beside it and beside an authorization "
-        "of 1 KiB. From the newest make limits on this machine; not part of this run.",
-        [],
-        _fits_table(fits),
-    )
-
-
-def _fits(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["fits"]
-    return [each for each in found if each["encoding"] == "jwt v1"]
-
-
-def _fits_table(fits: Iterable[dict[str, Any]]) -> Table:
-    def place(fit: dict[str, Any]) -> tuple[str, int]:
-        return fit["subject"], fit["authorization_bytes"]
-
-    grouped = {key: list(group) for key, group in groupby(sorted(fits, key=place), place)}
-    kinds = list(dict.fromkeys(fit["kind"] for group in grouped.values() for fit in group))
-    rows = [
-        (Entry(hop), tables.whole(beside), *_ids(group, kinds))
-        for (hop, beside), group in grouped.items()
-    ]
-    return table("Ids in one token", ("Hop", "Beside, bytes", *kinds), rows)
-
-
-def _ids(fits: Sequence[dict[str, Any]], kinds: Sequence[str]) -> list[Entry]:
-    by_kind = {fit["kind"]: _both_ways(fit) for fit in fits}
-    return [tables.whole(by_kind.get(kind)) for kind in kinds]
-
-
-def _both_ways(fit: dict[str, Any]) -> int | None:
-    ways = [fit[way] for way in ("request_ids", "initial_ids") if fit[way] is not None]
-    return min(ways, default=None)
-
-
-FIGURES = (hop_limits, ids_that_fit)
+FIGURES = (hop_limits,)

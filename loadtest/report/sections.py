@@ -6,7 +6,7 @@ Sections of later experiments (time, coupling) join `SECTIONS` in their place.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from loadtest.report import axes, cost, hops, size
+from loadtest.report import axes, cost, fits, hops, id_lists, size
 from loadtest.report.figures import Figure, FigureOf
 from loadtest.report.points import Findings
 
@@ -43,7 +43,7 @@ SECTIONS = (
         "Size",
         "How large an order becomes with the list that it carries, and where it stops getting "
         "through.",
-        (*size.FIGURES, *hops.FIGURES),
+        (*size.FIGURES, *hops.FIGURES, *fits.FIGURES, *id_lists.FIGURES),
     ),
     Plan(
         "axes",

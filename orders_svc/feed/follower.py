@@ -15,7 +15,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from typing import NoReturn, Protocol
 
@@ -261,6 +261,18 @@ class Follower:
             await self._sink.tidy()
             state = await self._sink.state()
             self._log.info(f"{self._name}_status", **state, **asdict(self.counters))
+
+
+def started(follower: Follower) -> Callable[[], Awaitable[None]]:
+    """Run `follower` in the background of this event loop; call what comes back to stop it."""
+    task = asyncio.create_task(follower.run())
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return stop
 
 
 async def _next(

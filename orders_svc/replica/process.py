@@ -22,8 +22,11 @@ from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
 from waybill.extras import ExtraMissing
+from waybill.otel import telemetry
+from waybill.providers import Providers
 from waybill.serving.logs import make_logger
 from waybill.serving.settings import EXIT_SETTINGS, variable
+from waybill.serving.side_port import served_pages
 
 COMMAND = (sys.executable, "-m", "orders_svc", "follow")
 FIRST_PAUSE_S = 0.1
@@ -39,8 +42,13 @@ def main(settings: Settings) -> int:
     With a worker's number in the settings it has been started by `follower_process`, and ends when
     that parent is gone.
     """
+    scraped = settings.http_port is not None
     try:
-        asyncio.run(_follow(settings))
+        with (
+            telemetry(os.environ, service="orders-follower", scraped=scraped) as observed,
+            served_pages(settings, {"/metrics": observed.metrics_page}, place=settings.workers),
+        ):
+            asyncio.run(_follow(settings, observed.providers))
     except (ReplicaLocked, ReplicaUnusable, ExtraMissing) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- for a person
         return 1
@@ -103,8 +111,8 @@ class _Keeper(threading.Thread):
             return self._process
 
 
-async def _follow(settings: Settings) -> None:
-    client = connect(settings)
+async def _follow(settings: Settings, providers: Providers | None) -> None:
+    client = connect(settings, providers)
     feed = open_feed(settings, client)
     writer = open_writer(settings)
     log = make_logger(settings.log_level, service="orders-follower")

@@ -81,3 +81,12 @@ leases = Table(
     Column("owner", String, nullable=False),
     Column("until_us", BigInteger, nullable=False),
 )
+
+# At most one row: the database that the history was written in, as PostgreSQL tells it. A copy that
+# was restored elsewhere finds another one's name here.
+origin = Table(
+    "origin",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("place", String, nullable=False),
+)

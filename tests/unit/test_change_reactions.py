@@ -54,6 +54,14 @@ def test_the_next_change_ends_the_time_for_the_one_before() -> None:
     assert found == [(False, None, 2.0), (True, 0.5, 0.0)]
 
 
+def test_what_was_not_seen_to_come_is_not_seen_to_go() -> None:
+    orders = [
+        Decision(KEY, 1, Interval(second, second + 0.5), Verdict.REFUSED) for second in range(9)
+    ]
+    commits = [Commit(KEY, ANY, Interval(2, 3)), Commit(KEY, NONE, Interval(6, 6))]
+    assert [each.noticed for each in reactions(NONE, commits, orders)] == [True, False]
+
+
 def test_changes_without_a_difference_are_none() -> None:
     assert seen(ANY, [(LITTLE, 2)], "AAAA") == []
     assert seen(NONE, [(NONE, 2)], "RRRR") == []

@@ -12,6 +12,7 @@ from loadtest.colours import COLOURS, DARK, LIGHT, Theme, place, style
 from loadtest.report import svg
 from loadtest.report.chart import Axis, Size, spaced
 from loadtest.report.dots import Dot, DotChart, DotRow
+from loadtest.report.labelled import beside
 from loadtest.report.lines import Curve, Limit, Line, LineChart, Look, Mark
 from loadtest.report.scales import Linear, Log, Tail, from_zero, log_over, measured
 from loadtest.summary import Spread
@@ -68,6 +69,17 @@ def test_labels_keep_their_order_and_their_distance(wanted: list[float]) -> None
     assert all(b - a >= 15 - 1e-6 for a, b in pairwise(placed))
     by_place = sorted(range(len(wanted)), key=lambda index: found[index])
     assert [wanted[index] for index in by_place] == sorted(wanted)
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(1, 40)), min_size=1, max_size=6))
+def test_names_stand_side_by_side(found: list[tuple[float, float]]) -> None:
+    wanted, halves = sorted(at for at, _ in found), [half for _, half in found]
+    middles = beside(wanted, halves, 0, 300)
+    for (a, half_a), (b, half_b) in pairwise(zip(middles, halves, strict=True)):
+        assert b - a >= half_a + half_b + 6 - 1e-6
+    assert middles[-1] + halves[-1] <= 300 + 1e-6
+    if sum(halves) * 2 + 6 * len(halves) <= 300:
+        assert middles[0] - halves[0] >= -1e-6
 
 
 def test_a_path_goes_through_its_places() -> None:

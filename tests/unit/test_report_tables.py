@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadtest import report
-from loadtest.report import hops, numbers, raw
+from loadtest.report import numbers, raw
 from loadtest.report.__main__ import main
 from loadtest.report.advice import CHOOSE_WHEN
 from loadtest.report.breaking import Breaking, breaking
@@ -122,26 +122,22 @@ def test_breaking_in_words(found: Breaking, words: str) -> None:
     assert str(found) == words
 
 
-@pytest.fixture
-def _no_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine may have measured limits, or not."""
-    monkeypatch.setattr(hops, "FITS_FILE", tmp_path / "none.json")
+LISTS = ("fits", "id-lists", "id-list-limits")
+"""Figures that every run with sizes has: they are of the machine's limits, not of the run."""
 
 
-@pytest.mark.usefixtures("_no_fits")
 def test_a_run_with_everything_fills_every_section(full: Findings) -> None:
     ids = {section.id: [figure.id for figure in section.figures] for section in sections(full)}
     assert ids == {
         "cost": ["cpu", "latency", "saturation", "issuing", "cold"],
-        "size": ["metadata", "bytes", "cliff", "hops"],
+        "size": ["metadata", "bytes", "cliff", "hops", *LISTS],
         "axes": ["axis-grants", "axis-id-kind", "axis-workers"],
     }
 
 
-@pytest.mark.usefixtures("_no_fits")
 def test_sections_and_figures_without_data_are_left_out(only_cost: Findings) -> None:
     ids = {section.id: [figure.id for figure in section.figures] for section in sections(only_cost)}
-    assert ids == {"cost": ["cpu", "latency"], "size": ["metadata", "bytes", "hops"]}
+    assert ids == {"cost": ["cpu", "latency"], "size": ["metadata", "bytes", "hops", *LISTS]}
 
 
 def test_a_run_of_one_cell_can_be_reported(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Collection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
 from waybill.errors import KeysUnavailable
+from waybill.jwks_url import HttpFetch, JwksUrl
 from waybill.jwt import CREDENTIAL_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile, KeySource, Look
 from waybill.providers import Providers
@@ -22,6 +24,8 @@ from waybill.verified_cache import VerifiedCache
 
 USER_TOKEN_TYPE = "at+jwt"  # noqa: S105 -- RFC 9068's name of the type, no secret
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Hosts that no network lies before."""
 KEYS_UNUSABLE = "keys_unusable"
 KEYS_LOADED = "keys_loaded"
 KEYS_LOOKED_AT = "keys_looked_at"
@@ -79,6 +83,18 @@ def log_unmet(settings: ServingSettings, accepted: Collection[Strategy], *, serv
 def keys_from(path: Path, clock: Callable[[], float], log: FilteringBoundLogger) -> JwksFile:
     """The keys of a JWKS file; `log` is told of new sets, and once of what is wrong with one."""
     return JwksFile(path, clock, on_look=_LookLog(log.bind(path=str(path))))
+
+
+def keys_over_http(url: str, log: FilteringBoundLogger, *, refresh_s: float) -> JwksUrl:
+    """The keys that `url` serves; the caller runs it. `log` is told as by `keys_from`.
+
+    Raises:
+        ValueError: keys cannot be fetched from there.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        log.warning("keys_over_plain_http", path=url, risk="whoever can answer there can mint")
+    return JwksUrl(HttpFetch(url), refresh_s=refresh_s, on_look=_LookLog(log.bind(path=url)))
 
 
 class _LookLog:

@@ -108,9 +108,10 @@ async def running(
         await _drain(server, services, settings.drain_s)
 
 
-def announce(port: int) -> None:
+def announce(port: int, *, http_port: int | None = None) -> None:
     """Print the line that launchers wait for; with workers, one for each of them."""
-    sys.stdout.write(f"ready port={port} pid={os.getpid()}\n")  # in one piece: workers share it
+    http = "" if http_port is None else f" http_port={http_port}"
+    sys.stdout.write(f"ready port={port} pid={os.getpid()}{http}\n")  # in one piece, for workers
     sys.stdout.flush()
 
 

@@ -81,6 +81,11 @@ class ServingSettings(BaseSettings):
     """Private key (PEM) of the certificate."""
     tls_client_ca_file: Path | None = None
     """With it, clients must show a certificate that one of these (PEM) has signed."""
+    http_port: int | None = Field(default=None, ge=0, le=65535)
+    """With it, `/metrics` and what else the service tells over plain HTTP is served there; 0 takes
+    a free one. Workers take ports in a row from it, a follower process the one after theirs."""
+    http_host: str = Field(default="127.0.0.1", min_length=1)
+    """The address of that port."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What to log at least."""
 
@@ -97,6 +102,12 @@ class ServingSettings(BaseSettings):
             raise ValueError("tls_cert_file and tls_key_file need each other")
         if self.tls_client_ca_file and not self.tls_cert_file:
             raise ValueError("tls_client_ca_file needs tls_cert_file and tls_key_file")
+        return self
+
+    @model_validator(mode="after")
+    def _http_ports_exist(self) -> Self:
+        if self.http_port and self.http_port + self.workers > 65535:
+            raise ValueError("http_port leaves no room for the ports of all workers")
         return self
 
     @classmethod

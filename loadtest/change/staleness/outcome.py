@@ -20,6 +20,7 @@ WRONG = frozenset(Finding) - {Finding.RIGHT, Finding.UNDECIDED}
 class Phase:
     """One stretch of an experiment, with all that was seen in it."""
 
+    lanes: Sequence[Lane]
     history: History
     changing: str
     """The product whose rights change."""
@@ -53,7 +54,7 @@ def judged(history: History) -> list[Judged]:
 
 
 def results(phase: Phase) -> list[StalenessResult]:
-    """One for each lane, in the order in which they first ordered.
+    """One for each lane.
 
     Raises:
         Contradiction: revisions do not rise with time.
@@ -61,7 +62,7 @@ def results(phase: Phase) -> list[StalenessResult]:
     by_lane: defaultdict[Lane, list[Judged]] = defaultdict(list)
     for each in judged(phase.history):
         by_lane[each.order.lane].append(each)
-    return [_result(phase, lane, found) for lane, found in by_lane.items()]
+    return [_result(phase, lane, by_lane[lane]) for lane in phase.lanes]
 
 
 def _result(phase: Phase, lane: Lane, found: Sequence[Judged]) -> StalenessResult:
@@ -75,7 +76,7 @@ def _result(phase: Phase, lane: Lane, found: Sequence[Judged]) -> StalenessResul
     return StalenessResult(
         strategy=lane.strategy.value,
         clients=lane.clients.value,
-        variant=lane.variant,
+        revocation=lane.revocation.value,
         bounds=_stated(lane),
         revoke_to_refusal=_times(_seen(seen, allows=False)),
         grant_to_accept=_times(_seen(seen, allows=True)),
@@ -107,9 +108,9 @@ def _reactions(history: History, decisions: Iterable[Decision]) -> Iterable[Reac
 
 
 def _seen(found: Iterable[Reaction], *, allows: bool) -> Iterable[float | None]:
-    """Narrowed rights are losses that not every strategy promises to know of, and are left out."""
+    """Narrowed rights are losses that not every strategy hears of, and are left out."""
     for reaction in found:
-        if reaction.allows is allows and reaction.commit.right.granted is allows:
+        if reaction.noticed and reaction.allows is reaction.commit.right.granted is allows:
             yield reaction.seen_s
 
 

@@ -13,9 +13,11 @@ class Times(Value):
     unseen: int = 0
     """Changes that nobody saw before the next one came."""
     p50_ms: float | None = None
-    """Of the series; None where it is empty."""
+    """Median of the series; None where it is empty."""
     p99_ms: float | None = None
+    """Its 99th percentile, by nearest rank."""
     max_ms: float | None = None
+    """Its longest."""
 
 
 class StatedBounds(Value):
@@ -37,7 +39,9 @@ class Violation(Value):
     """One decision beyond the stated bounds."""
 
     subject: str
+    """Whose order it was."""
     product_id: str
+    """What was ordered."""
     finding: str
     """What the oracle says of it."""
     age_s: float
@@ -53,9 +57,10 @@ class StalenessResult(Value):
     """A strategy's wire name."""
     clients: str
     """What its customers do about carried state: "hold", "refresh" or "carry nothing"."""
-    variant: str
-    """How a revocation reaches state that travels: "expiry" or "watermarks"."""
+    revocation: str
+    """What ends state that travels early: "watermarks", or nothing before its "expiry"."""
     bounds: StatedBounds
+    """What the strategy promises."""
     revoke_to_refusal: Times
     """From the acknowledged revocation to the answer of the first order from which on none was
     accepted."""
