@@ -11,21 +11,21 @@ Each process that follows has its own. Without an SDK nothing is observed.
 from collections.abc import Iterable
 from typing import Final
 
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
 
-from waybill.providers import Providers
 from waybill.revocation import Revocations
+from waybill.telemetry import SCOPE
 
 SUBJECTS: Final = "waybill.revocations.subjects"
 LAG: Final = "waybill.revocations.lag"
 
 
-def observe(revocations: Revocations, providers: Providers) -> None:
+def observe(revocations: Revocations, provider: MeterProvider | None = None) -> None:
     """Have `revocations` observed for as long as the process lives.
 
     Args:
         revocations: what to look at, whenever metrics are collected.
-        providers: where the metrics go.
+        provider: what makes the meter; None for the process's own.
     """
 
     def subjects(_options: CallbackOptions) -> Iterable[Observation]:
@@ -35,7 +35,7 @@ def observe(revocations: Revocations, providers: Providers) -> None:
         lag_s = revocations.lag_s
         return [] if lag_s is None else [Observation(lag_s)]
 
-    meter = providers.meter()
+    meter = get_meter(SCOPE, meter_provider=provider)
     meter.create_observable_gauge(
         SUBJECTS, [subjects], unit="{subject}", description="Subjects that have a watermark."
     )

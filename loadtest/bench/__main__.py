@@ -31,14 +31,8 @@ OTHER_ALGORITHMS = tuple(name for name in ALGORITHMS if name != DEFAULT_ALGORITH
 ALGORITHMS_SIZE = 100
 """The size at which they are compared, which is that of a page of products."""
 STEPS = (
-    "issue",
-    "check cold",
-    "check warm",
-    "read",
-    "cache hit",
-    revoked.STEP,
-    peers.ISSUE,
-    peers.CHECK,
+    *("issue", "check cold", "check warm", "read", "cache hit"),
+    *(revoked.STEP, peers.ISSUE, peers.CHECK),
 )
 INTERRUPTED = 130
 
