@@ -149,10 +149,19 @@ contracts-check: $(STAMP) ## the same, and draw nothing
 .PHONY: check
 check: lint type proto-check hop-limits-check contracts-check test ## everything that must hold before a commit
 
+.PHONY: deploy-check
+deploy-check: $(STAMP) ## render and validate the Kubernetes manifests, lint Dockerfile and compose files
+	@mkdir -p build/deploy-check && cp deploy/check/package.json build/deploy-check/
+	@npm install --silent --no-package-lock --prefix build/deploy-check
+	@$(PY) -m tools.deploy
+
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --group dev --all-extras pyproject.toml -o requirements.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --all-extras pyproject.toml \
+	  --constraints requirements.lock -o deploy/requirements.lock $(LOCK_FLAGS)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -14,6 +14,7 @@ from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
 from orders_svc.replica.copy import CopyWriter
+from orders_svc.replica.metrics import observe as observe_replica
 from orders_svc.replica.opening import open_reader, open_writer
 from orders_svc.replica.sink import ReplicaSink
 from orders_svc.revocations import revocation_check, revocation_follower, revocations_of
@@ -267,6 +268,7 @@ def _replica(parts: Parts) -> ReplicaResolver:
     reader = open_reader(settings, writer, parts.clock)
     parts.closers.push_async_callback(reader.close)
     parts.checks["replica"] = reader.check
+    observe_replica(reader, parts.providers.metrics if parts.providers else None)
     return ReplicaResolver(reader)
 
 

@@ -77,8 +77,9 @@ class Store:
 
     async def listing(self, subject: str, after: str, limit: int) -> Listing:
         """At most `limit` of the subject's products whose ids come after `after`."""
+        asked_at = self._clock()
         listing, _ = await self._ask(self._readers, reads.listing, subject, after, limit)
-        return listing
+        return replace(listing, asked_at=asked_at)
 
     async def listed(self, subject: str, product_id: str) -> Listing:
         """The one product, or none if the subject is not granted it."""
