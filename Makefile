@@ -98,6 +98,10 @@ scale: $(STAMP) ## replicas of up to ten million grants, and what millions of us
 bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
 	@$(PY) -m loadtest.bench.pages $(ARGS)
 
+.PHONY: revocation
+revocation: $(STAMP) ## revoke to refusal at 200 changes a second, with orders following revocations
+	@$(PY) -m loadtest.revocation $(ARGS)
+
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
 	@$(PY) -m loadtest.id_lists $(ARGS)
