@@ -44,8 +44,10 @@ def test_orders_that_lost_products_grants_nothing_late(parts: Parts, products: P
     assert outcome.wrong == []
     assert outcome.recovered_s is not None
     for strategy in Strategy:
-        assert outcome.served(ORDERS[0], strategy, products.kept) < 1, "it knew less and less"
-        assert outcome.served(ORDERS[1], strategy, products.kept) == 1, "nothing was lost there"
+        # A busy machine may miss a deadline anywhere; what is apart misses far more.
+        cut, whole = (outcome.served(orders, strategy, products.kept) for orders in ORDERS)
+        assert cut < 0.8, "it knew less and less"
+        assert whole > cut, "the other one lost nothing"
 
 
 def test_only_references_need_their_store(parts: Parts, products: Products) -> None:
@@ -55,8 +57,9 @@ def test_only_references_need_their_store(parts: Parts, products: Products) -> N
     assert outcome.wrong == []
     assert outcome.recovered_s is not None
     shares = {each: outcome.served(ORDERS[0], each, products.kept) for each in Strategy}
-    assert shares.pop(Strategy.REFERENCE) < 1
-    assert set(shares.values()) == {1.0}
+    reference = shares.pop(Strategy.REFERENCE)
+    assert reference < 0.5
+    assert all(share > reference for share in shares.values())
 
 
 def test_a_locust_worker_that_was_cut_off_is_counted(parts: Parts, tmp_path: Path) -> None:
