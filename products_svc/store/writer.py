@@ -1,16 +1,14 @@
 """Changes to the store, each with its revision, inside one write transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from products_svc.issuing import Grant
+from products_svc.store.keys import Key, among
 from products_svc.store.tables import changes, grants, meta, products
 from products_svc.store.values import ChangeKind, Product, WantedGrant
-
-Key = tuple[str, str]
-"""Subject and product id."""
 
 
 class UnknownProducts(Exception):
@@ -75,11 +73,10 @@ class Writer:
 
     def revoke(self, subject: str, product_ids: Collection[str]) -> None:
         """Take grants away. What is not granted changes nothing."""
-        held = self._held((subject, product_id) for product_id in product_ids)
+        held = self._held([(subject, product_id) for product_id in product_ids])
         gone = {key: Grant(key[1], 0, 0) for key in sorted(held)}
         self._recorded(gone, ChangeKind.REVOKED, held)
-        keys = tuple_(grants.c.subject, grants.c.product_id)
-        self._connection.execute(delete(grants).where(keys.in_(list(gone))))
+        self._connection.execute(delete(grants).where(among(gone, self._connection.dialect)))
 
     def finish(self) -> int:
         """Close the books before the commit; returns the revision of the last change."""
@@ -112,8 +109,8 @@ class Writer:
         )
         return {row.product_id: row.unit_price_micros for row in self._connection.execute(wanted)}
 
-    def _held(self, keys: Iterable[Key]) -> dict[Key, Grant]:
-        wanted = select(grants).where(tuple_(grants.c.subject, grants.c.product_id).in_(list(keys)))
+    def _held(self, keys: Collection[Key]) -> dict[Key, Grant]:
+        wanted = select(grants).where(among(keys, self._connection.dialect))
         return {
             (row.subject, row.product_id): Grant(
                 row.product_id, row.max_quantity, row.unit_price_micros
