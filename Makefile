@@ -28,9 +28,17 @@ setup: $(STAMP) ## make the virtual environment from the lock
 test: $(STAMP) ## all tests
 	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
 
+.PHONY: test-engines
+test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, NATS
+	@$(PY) -m pytest -n 2 --dist worksteal -q -m engines
+
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
 	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+.PHONY: soak
+soak: $(STAMP) ## 100,000 decisions while processes are killed and paused at random; ARGS="--seed 7"
+	@$(PY) -m loadtest.change.soak $(ARGS)
 
 .PHONY: compare-diff
 compare-diff: $(STAMP) ## what changed between two runs beyond the noise: A=run B=run
@@ -66,6 +74,10 @@ demo: $(STAMP) ## the story in the terminal: list, order, tamper, revoke, a head
 up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until Ctrl-C
 	@$(PY) -m loadtest.up $(ARGS)
 
+.PHONY: mesh
+mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
+	@$(PY) -m loadtest.mesh $(ARGS)
+
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page
 	@$(PY) -m loadtest.web $(ARGS)
@@ -73,6 +85,14 @@ locust: $(STAMP) ## the same load in Locust's web page
 .PHONY: bench
 bench: $(STAMP) ## what issuing and checking cost, beside their primitives
 	@$(PY) -m loadtest.bench $(ARGS)
+
+.PHONY: scale
+scale: $(STAMP) ## replicas of up to ten million grants, and what millions of users would need
+	@$(PY) -m loadtest.scale $(ARGS)
+
+.PHONY: bench-pages
+bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
+	@$(PY) -m loadtest.bench.pages $(ARGS)
 
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes
@@ -114,13 +134,30 @@ hop-limits: $(STAMP) ## generate the library's table of limits from mesh/limits.
 hop-limits-check: $(STAMP) ## regenerate it and compare
 	@$(PY) -m tools.hop_limits check
 
+.PHONY: contracts
+contracts: $(STAMP) ## hold the register of contracts to the code, compare with the last release, draw it
+	@$(PY) -m tools.contracts draw
+
+.PHONY: contracts-check
+contracts-check: $(STAMP) ## the same, and draw nothing
+	@$(PY) -m tools.contracts check
+
 .PHONY: check
-check: lint type proto-check hop-limits-check test ## everything that must hold before a commit
+check: lint type proto-check hop-limits-check contracts-check test ## everything that must hold before a commit
+
+.PHONY: deploy-check
+deploy-check: $(STAMP) ## render and validate the Kubernetes manifests, lint Dockerfile and compose files
+	@mkdir -p build/deploy-check && cp deploy/check/package.json build/deploy-check/
+	@npm install --silent --no-package-lock --prefix build/deploy-check
+	@$(PY) -m tools.deploy
 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --group dev --all-extras pyproject.toml -o requirements.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --all-extras pyproject.toml \
+	  --constraints requirements.lock -o deploy/requirements.lock $(LOCK_FLAGS)
 
 .PHONY: clean
 clean: ## remove what was built

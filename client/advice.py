@@ -20,6 +20,8 @@ BY_REASON: Final[Mapping[str, str]] = {
     "STATE_VERSION_UNSUPPORTED": "have products issue a version that orders reads"
     " (PRODUCTS_STATE_VERSIONS=1,2 issues both), then list again; or upgrade orders",
     "STATE_SUPERSEDED": LIST_AGAIN,
+    "STATE_TOO_LONG_LIVED": "have products issue state for less time (PRODUCTS_STATE_TTL_S), then"
+    " list again; or let orders accept more (ORDERS_STATE_MAX_LIFETIME_S)",
     "SUBJECT_MISMATCH": f"what is kept was issued to somebody else; {LIST_AGAIN}",
     "NOT_GRANTED": "see what you may order, and how many: python -m client list --all;"
     " an administrator can grant more: python -m client grant SUBJECT PRODUCT",
@@ -35,6 +37,8 @@ BY_REASON: Final[Mapping[str, str]] = {
     " were issued before count until then, or until they expire",
     "REPLICA_NOT_READY": "try again in a few seconds; if it stays, see whether products is up and"
     " the follower of orders runs, or use another --strategy",
+    "REVOCATIONS_UNKNOWN": "try again in a few seconds; if it stays, see whether products is up,"
+    " or use another --strategy",
     "REVISION_NOT_REACHED": "try again, with a longer --timeout or a lower --min-revision",
     "KEYS_UNAVAILABLE": "try again; if it stays, the service cannot read its key file:"
     " log in once, and start products before orders",

@@ -16,10 +16,10 @@ from typing import Self
 
 from client.calls import Calls
 from client.carriers.base import KeptPage, kept_page
-from client.carriers.table import CARRIERS
+from client.carriers.table import carriers
 from client.channels import Limits, Tls, open_channel
 from client.errors import NothingKept, Peer
-from client.outgoing import Outgoing, own_metadata
+from client.outgoing import Outgoing, own_metadata, request_budget
 from client.session import merged
 from shop.orders.v1 import orders_pb2
 from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
@@ -81,8 +81,8 @@ class ShopClient:
     ) -> None:
         self.strategy = strategy
         self.pages: tuple[KeptPage, ...] = tuple(pages)
-        self._carrier = CARRIERS[strategy]
         metadata = own_metadata(token, strategy)
+        self._carrier = carriers(request_budget(limits, metadata))[strategy]
         metrics = StateMetrics(providers) if providers else state_metrics()
         meter = metrics.of(strategy, Way.CARRIED)
         observer = ClientCalls(providers)

@@ -9,7 +9,7 @@ from client import state_view, views
 from client.api import ListedPage, ShopClient, is_complete
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
-from client.carriers.table import CARRIERS
+from client.carriers.table import carriers
 from client.dev_issuer import DevIssuer
 from client.errors import LocalFileError, NotLoggedIn, UsageError
 from client.options import Options
@@ -190,7 +190,8 @@ def _keep(context: Context, session: Session, shop: ShopClient, *, complete: boo
 
 def _carrying(context: Context, session: Session, strategy: Strategy) -> state_view.Carrying:
     named: Sequence[str] = context.args.products_named
-    pages, carrier = session.kept(strategy), CARRIERS[strategy]
+    budget = request_budget(context.options.limits, own_metadata(session.token, strategy))
+    pages, carrier = session.kept(strategy), carriers(budget)[strategy]
     known = frozenset[str]().union(*(page.product_ids for page in pages))
     wanted = named or known
     shown = covering(pages, named) if named else pages
@@ -198,7 +199,7 @@ def _carrying(context: Context, session: Session, strategy: Strategy) -> state_v
         strategy,
         [replace(page, carried=carrier.carry([page], wanted)) for page in shown],
         carrier.carry(pages, wanted),
-        request_budget(context.options.limits, own_metadata(session.token, strategy)),
+        budget,
         [product_id for product_id in named if product_id not in known],
     )
 

@@ -14,6 +14,7 @@ from google.protobuf.json_format import Parse, ParseError
 from client.carriers.base import kept_page
 from client.carriers.page_proof import PageProofCarrier
 from shop.products.v1.products_pb2 import ListProductsResponse
+from waybill.budget import Budget
 
 
 def header(listing: str, product_ids: Collection[str]) -> str:
@@ -26,7 +27,7 @@ def header(listing: str, product_ids: Collection[str]) -> str:
         answer = Parse(listing, ListProductsResponse())
     except ParseError as error:
         raise ValueError(f"no answer of ListProducts: {error}") from error
-    carrier = PageProofCarrier(metadata_bytes=sys.maxsize)
+    carrier = PageProofCarrier(Budget(()))
     carried = carrier.carry([kept_page(carrier, answer, ())], product_ids)
     if not carried.metadata:
         raise ValueError("no page proof of any of these products")

@@ -163,6 +163,8 @@ AnyState = state_v1.AccessState | state_v2.AccessState
 
 def _state_v1(payload: bytes) -> tuple[AnyState, tuple[str, ...]]:
     state = state_v1.AccessState.FromString(payload)
+    if state.packed_product_ids:
+        return state, id_lists.decode(state.packed_product_ids)
     return state, tuple(state.product_ids)
 
 

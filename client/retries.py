@@ -36,5 +36,5 @@ CHANNEL_OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
     # gRPC's own back-off goes up to two minutes, far longer than a service takes to restart.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
 )

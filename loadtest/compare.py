@@ -132,8 +132,9 @@ def finish(run: Run, options: argparse.Namespace) -> int:
     print(f"\nRecord: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     if not run.complete:
         return INTERRUPTED
-    missed = [target for target in judge_targets(summarise(run.samples)) if not target.met]
-    return 1 if options.gate and missed else 0
+    missed = any(not target.met for target in judge_targets(summarise(run.samples)))
+    broken = any(each.broken for each in run.under_change.staleness)
+    return 1 if options.gate and (missed or broken) else 0
 
 
 if __name__ == "__main__":

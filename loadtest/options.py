@@ -29,7 +29,9 @@ def arguments(argv: Sequence[str] | None, description: str | None) -> argparse.N
     parser.add_argument("--only", type=Topic, nargs="+", choices=list(Topic), help="these parts")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of arrivals and orders")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
-    parser.add_argument("--gate", action="store_true", help="fail where a cost target is missed")
+    parser.add_argument(
+        "--gate", action="store_true", help="fail where a target is missed or a bound broken"
+    )
     _add_changes(parser.add_argument_group("instead of the profile's"))
     _add_deployment(parser.add_argument_group("a deployment that is already running"))
     return parser.parse_args(argv)

@@ -77,11 +77,8 @@ class Shop:
             self._store = store
             products_env = {"PRODUCTS_REFERENCE_URL": store.url} | self._products_env
             self._products = starting.enter_context(self._service("products", products_env))
-            orders_env = {
-                "ORDERS_PRODUCTS_TARGET": self.products_target,
-                "ORDERS_REFERENCE_URL": store.url,
-            } | self._orders_env
-            self._orders = starting.enter_context(self._service("orders", orders_env))
+            self._orders_env = self._orders_needs() | self._orders_env
+            self._orders = starting.enter_context(self._service("orders", self._orders_env))
             for service in (self._products, self._orders):
                 wait_until_serving(service)
             self._stack = starting.pop_all()
@@ -118,6 +115,14 @@ class Shop:
         assert self._store is not None, "not started"
         return self._store
 
+    def second_orders(self) -> Service:
+        """One more instance of the orders service, not started yet, with the same data.
+
+        It has no follower of its own, and reads the copy of the first.
+        """
+        env = {**self._environ, **self._orders_env, "ORDERS_FOLLOWER": "none"}
+        return Service(self._command("orders-2", "orders_svc", ("serve",), env))
+
     @property
     def products_target(self) -> str:
         """Where the products service is, `host:port`."""
@@ -147,6 +152,20 @@ class Shop:
     def token(self, subject: str, roles: Sequence[str] = ()) -> str:
         """A user token that the services believe."""
         return DevIssuer(self.home).token(subject, roles, TOKEN_TTL_S)
+
+    def orders_beside(self, name: str, env: Mapping[str, str]) -> Service:
+        """Another orders service on the same database and replica, not started yet.
+
+        It follows nothing itself: the first one keeps the replica.
+        """
+        shared = self._orders_needs() | {"ORDERS_FOLLOWER": "none"} | self._orders_env
+        return Service(self._command(name, "orders_svc", ("serve",), {**shared, **env}))
+
+    def _orders_needs(self) -> dict[str, str]:
+        return {
+            "ORDERS_PRODUCTS_TARGET": self.products_target,
+            "ORDERS_REFERENCE_URL": self.store.url,
+        }
 
     def _prepare(self) -> None:
         """Everything that must be there before the services start."""

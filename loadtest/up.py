@@ -17,6 +17,7 @@ import grpc
 from google.protobuf.json_format import MessageToDict
 
 from loadtest.listing import ListedPage, listed, listing_channel
+from loadtest.postgres import shop_databases
 from loadtest.processes import StartFailed, end_like_ctrl_c
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, ROOT, Shop
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
@@ -123,11 +124,19 @@ def wait_while_alive(shop: Shop) -> None:
         time.sleep(LOOK_S)
 
 
+def of_service(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Those of `variables` that are settings of the service with that prefix."""
+    return {name: value for name, value in variables.items() if name.startswith(prefix)}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the shop until Ctrl-C; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.up", description=__doc__)
     parser.add_argument("--products-port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--orders-port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument(
+        "--postgres", action="store_true", help="databases on a PostgreSQL server of their own"
+    )
     options = parser.parse_args(argv)
     products_env = {
         "PRODUCTS_PORT": str(options.products_port),
@@ -137,7 +146,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="waybill-up-") as folder,
-            Shop(Path(folder), products_env=products_env, orders_env=orders_env) as shop,
+            shop_databases(wanted=options.postgres) as databases,
+            Shop(
+                Path(folder),
+                products_env=products_env | of_service("PRODUCTS_", databases),
+                orders_env=orders_env | of_service("ORDERS_", databases),
+            ) as shop,
         ):
             print("\n".join(recipes(shop)), flush=True)
             print("\nBoth services run; Ctrl-C ends them.", flush=True)

@@ -102,7 +102,7 @@ def launch(placed: Placed, upstream: Address) -> Iterator[RunningHop]:
                 env={"PATH": os.environ.get("PATH", ""), "HOME": name},
             )
         try:
-            _wait_until_listening(process, listen, placed, log)
+            wait_until_listening(process, listen, str(placed), log)
             yield RunningHop(placed, listen, process.pid, log)
         finally:
             stop(process)
@@ -141,13 +141,18 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _wait_until_listening(
-    process: "subprocess.Popen[bytes]", listen: Address, placed: Placed, log: Path
+def wait_until_listening(
+    process: "subprocess.Popen[bytes]", listen: Address, name: str, log: Path
 ) -> None:
+    """Return as soon as somebody listens there.
+
+    Raises:
+        HopFailed: the process ended, or did not listen within 10 s; the text ends with its log.
+    """
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection((listen.host, listen.port), timeout=1):
             return
         time.sleep(0.02)
     tail = log.read_text(errors="replace")[-LOG_TAIL_CHARS:].strip()
-    raise HopFailed(f"{placed} did not start listening on {listen}:\n{tail}")
+    raise HopFailed(f"{name} did not start listening on {listen}:\n{tail}")

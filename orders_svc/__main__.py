@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 
-from orders_svc.bootstrap import build
+from orders_svc.bootstrap import build, open_ledger
 from orders_svc.replica import process as follower
 from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
@@ -16,7 +17,7 @@ from waybill.errors import StorageUnavailable
 from waybill.otel import telemetry
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
-from waybill.serving.settings import load
+from waybill.serving.settings import load, variables
 from waybill.serving.side_port import served_pages
 from waybill.serving.workers import run_workers
 from waybill.strategy import Strategy
@@ -51,12 +52,27 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """Serve, by workers where there are several, with a follower beside where one is wanted."""
     if settings.worker:
         return asyncio.run(_serve_here(settings))
+    if settings.workers > 1:
+        try:
+            environ = _with_database(settings, environ)
+        except StorageUnavailable as unavailable:
+            print(unavailable, file=sys.stderr)
+            return 1
     wanted = settings.follower == "process" and Strategy.REPLICA in settings.strategies
     with follower.follower_process(environ) if wanted else nullcontext():
         if settings.workers == 1:
             return asyncio.run(_serve_here(settings))
         command = [sys.executable, "-m", "orders_svc", "serve"]
         return run_workers(command, settings.workers, settings=settings, environ=environ)
+
+
+def _with_database(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Sets the database up once for all workers; their environment.
+
+    A worker that is started again later finds what was set up, or says that it is gone.
+    """
+    open_ledger(settings, time.time).close()
+    return {**environ, **variables(Settings, {"database_create": False})}
 
 
 async def _serve_here(settings: Settings) -> int:

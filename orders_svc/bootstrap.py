@@ -1,6 +1,5 @@
 """The one place where the orders service is put together. Tests come in through the same door."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -9,19 +8,19 @@ from importlib.resources import files
 
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
-from orders_svc.feed.follower import Follower
+from orders_svc.feed.follower import Follower, started
 from orders_svc.feed.pace import Pace
 from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
-from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
-from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.copy import CopyWriter
+from orders_svc.replica.metrics import observe as observe_replica
+from orders_svc.replica.opening import open_reader, open_writer
 from orders_svc.replica.sink import ReplicaSink
-from orders_svc.replica.store import ReplicaStore
-from orders_svc.replica.writer import ReplicaWriter
+from orders_svc.revocations import revocation_check, revocation_follower, revocations_of
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
-from orders_svc.state_keys import cancelled, state_keys
+from orders_svc.state_keys import state_keys
 from orders_svc.store import OrderStore
 from orders_svc.strategies.direct_call import DirectCallResolver
 from orders_svc.strategies.message_field import MessageFieldResolver
@@ -39,6 +38,8 @@ from waybill.providers import Providers
 from waybill.references.cache import CacheBounds
 from waybill.references.reader import ReferenceReader
 from waybill.references.valkey_store import ValkeyReferenceStore
+from waybill.revocation import Revocations
+from waybill.revocation_metrics import observe
 from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
@@ -112,21 +113,25 @@ def build(
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     log = make_logger(settings.log_level, service="orders")
     user_keys = keys_from(settings.user_keys, clock, log)
+    revocations = revocations_of(settings, clock)
     closers = AsyncExitStack()
     parts = Parts(
         settings,
         clock,
         state_keys(settings, clock, log, closers),
-        _expectations(settings, clock),
+        _expectations(settings, clock, revocations),
         verified,
         providers,
         StateMetrics(providers) if providers else state_metrics(),
         closers=closers,
     )
+    if revocations:
+        _follow(revocations, parts)
     store = OrderStore(
-        Ledger.open(settings.database_url, clock=clock),
+        open_ledger(settings, clock),
         group_commit=settings.group_commit,
         max_waiting=settings.max_waiting_orders,
+        patience_s=2 * settings.database_timeout_s,
     )
     parts.closers.push_async_callback(store.close)
     parts.checks.update(
@@ -159,15 +164,42 @@ def build(
     )
 
 
+def open_ledger(settings: Settings, clock: Callable[[], float]) -> Ledger:
+    """The ledger of the settings.
+
+    Raises:
+        waybill.errors.StorageUnavailable: the database cannot be opened, or lacks the tables.
+    """
+    return Ledger.open(
+        settings.database_url,
+        clock=clock,
+        timeout_s=settings.database_timeout_s,
+        create=settings.database_create,
+    )
+
+
 def field_rules() -> RuleTable:
     """The rules of all request fields."""
     return RuleTable.from_toml(files("shop").joinpath("rules.toml").read_text("utf-8"))
 
 
-def _expectations(settings: Settings, clock: Callable[[], float]) -> Expectations:
+def _expectations(
+    settings: Settings, clock: Callable[[], float], revocations: Revocations | None
+) -> Expectations:
     return Expectations(
-        settings.state_issuer, settings.state_audience, clock, settings.clock_leeway_s
+        settings.state_issuer,
+        settings.state_audience,
+        clock,
+        settings.clock_leeway_s,
+        still_counts=revocations.check if revocations else None,
     )
+
+
+def _follow(revocations: Revocations, parts: Parts) -> None:
+    observe(revocations, parts.providers.metrics if parts.providers else None)
+    parts.checks["revocations"] = revocation_check(revocations)
+    follower = revocation_follower(parts.settings, _products(parts), revocations, parts.clock)
+    parts.closers.push_async_callback(started(follower))
 
 
 def _metered(strategy: Strategy, parts: Parts) -> Resolver:
@@ -226,32 +258,30 @@ def _products(parts: Parts) -> ProductsClient:
 
 
 def _replica(parts: Parts) -> ReplicaResolver:
+    """The copy, with a follower in this process where the settings want it here."""
     settings = parts.settings
-    reader = ReplicaReader(
-        _replica_files(parts), lag_bound_s=settings.replica_lag_bound_s, clock=parts.clock
-    )
+    follows = settings.follower == "in-process" and settings.worker <= 1
+    writer = open_writer(settings) if follows else None
+    if writer is not None:
+        parts.closers.push_async_callback(writer.close)
+        _follow_whole(parts, writer)
+    reader = open_reader(settings, writer, parts.clock)
+    parts.closers.push_async_callback(reader.close)
     parts.checks["replica"] = reader.check
+    observe_replica(reader, parts.providers.metrics if parts.providers else None)
     return ReplicaResolver(reader)
 
 
-def _replica_files(parts: Parts) -> Environments:
-    """The copy's files, with a follower in this process where the settings want it here."""
-    settings = parts.settings
-    if settings.follower != "in-process" or settings.worker > 1:
-        folder = FolderEnvironment(settings.replica_path)
-        parts.closers.callback(folder.close)
-        return folder
-    store = ReplicaStore(settings.replica_path, settings.replica_map_bytes)
-    writer = ReplicaWriter(store)
-    parts.closers.push_async_callback(writer.close)
-    log = make_logger(settings.log_level, service="orders")
-    pace = Pace.within(settings.replica_lag_bound_s)
-    sink = ReplicaSink(writer, parts.clock)
+def _follow_whole(parts: Parts, writer: CopyWriter) -> None:
     follower = Follower(
-        _products(parts), sink, name="replica", log=log, pace=pace, clock=parts.clock
+        _products(parts),
+        ReplicaSink(writer, parts.clock),
+        name="replica",
+        log=make_logger(parts.settings.log_level, service="orders"),
+        pace=Pace.within(parts.settings.replica_lag_bound_s),
+        clock=parts.clock,
     )
-    parts.closers.push_async_callback(cancelled, asyncio.create_task(follower.run()))
-    return OwnEnvironment(store.environment)
+    parts.closers.push_async_callback(started(follower))
 
 
 def _page_proof(parts: Parts) -> PageProofResolver:

@@ -1,5 +1,8 @@
-"""The tables of orders in SQLite, and engines set up so that a commit is durable."""
+"""The tables of orders, and engines set up so that a commit is durable."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -17,18 +20,26 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    inspect,
+    make_url,
 )
 
-_BUSY_TIMEOUT_MS = 5000
-"""How long a transaction waits for another process to end its own."""
+from waybill.errors import StorageUnavailable
+from waybill.serving import postgresql
+
+CONNECTIONS = 6
+"""Most at a time to PostgreSQL: the writer's, one for each reading thread, and one more."""
+
+_CREATING = 0x6F72_6465  # what creating takes turns by; any number that is only ours
 
 METADATA = MetaData()
 
 ORDERS = Table(
     "orders",
     METADATA,
-    # Rises in the order of commits; pages are cut by it.
-    Column("number", Integer, primary_key=True),
+    # Rises: an order that is placed when another is acknowledged has a higher one. Pages are cut by
+    # it. In SQLite only a plain INTEGER is the row id itself.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("order_id", String(64), nullable=False, unique=True),
     Column("subject", String(128), nullable=False),
     Column("request_id", String(64), nullable=False),
@@ -53,25 +64,80 @@ ORDER_LINES = Table(
 )
 
 
-def open_writer(url: str) -> Engine:
-    """An engine whose every transaction is durable once committed; makes missing tables.
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where orders are written, and where they are read."""
+
+    writer: Engine
+    """Every transaction of it is durable once committed."""
+    reader: Engine
+    """For single statements that change nothing."""
+
+    @classmethod
+    def open(cls, url: str, timeout_s: float) -> "Engines":
+        """Engines on the database at `url`, which wait `timeout_s` at most.
+
+        Raises:
+            StorageUnavailable: the driver is not installed.
+        """
+        if make_url(url).get_backend_name() == "sqlite":
+            timeout_ms = int(timeout_s * 1000)
+            return cls(_sqlite_writer(url, timeout_ms), _sqlite_reader(url, timeout_ms))
+        pool = postgresql.open_engine(
+            url, connections=CONNECTIONS, wait_s=timeout_s, statement_s=timeout_s
+        )
+        return cls(
+            pool.execution_options(isolation_level="READ COMMITTED"),
+            pool.execution_options(isolation_level="AUTOCOMMIT"),
+        )
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether the database is a file."""
+        return self.writer.dialect.name == "sqlite"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def set_up(engines: Engines, *, create: bool) -> None:
+    """Make missing tables. Any number of processes may do so at once.
+
+    Raises:
+        StorageUnavailable: without `create`, some are missing.
+    """
+    with engines.writer.begin() as connection:  # in SQLite that takes the write lock
+        if not engines.sqlite:
+            postgresql.alone(connection, _CREATING)
+        missing = METADATA.tables.keys() - set(inspect(connection).get_table_names())
+        if missing and not create:
+            raise StorageUnavailable(
+                f"database: it lacks the tables {', '.join(sorted(missing))}; restore it, or let "
+                "them be made with ORDERS_DATABASE_CREATE=true"
+            )
+        METADATA.create_all(connection)
+
+
+def _sqlite_writer(url: str, timeout_ms: int) -> Engine:
+    """An engine whose every transaction is durable once committed.
 
     A write-ahead log, so that readers and the writer don't wait for each other;
     `synchronous=FULL`, so that the log is on disk before a commit returns; and `BEGIN IMMEDIATE`,
     so that a transaction holds the write lock before its first read, and processes take turns.
     """
     engine = create_engine(url)
-    event.listen(engine, "connect", _set_up_writer)
+    wanted = (f"busy_timeout={timeout_ms}", "journal_mode=WAL", "synchronous=FULL")
+    event.listen(engine, "connect", partial(_set_up_writer, wanted))
     event.listen(engine, "begin", _begin)
-    with engine.begin() as connection:  # under the write lock: workers start at the same time
-        METADATA.create_all(connection)
     return engine
 
 
-def open_reader(url: str) -> Engine:
-    """An engine for single statements that change nothing."""
+def _sqlite_reader(url: str, timeout_ms: int) -> Engine:
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    event.listen(engine, "connect", _set_up_reader)
+    wanted = (f"busy_timeout={timeout_ms}", "query_only=ON")
+    event.listen(engine, "connect", partial(_set_up_reader, wanted))
     return engine
 
 
@@ -79,15 +145,11 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _set_up_writer(connection: Any, _record: object) -> None:
+def _set_up_writer(wanted: Sequence[str], connection: Any, record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN would be a deferred one
-    _pragmas(connection, f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL")
+    _set_up_reader(wanted, connection, record)
 
 
-def _set_up_reader(connection: Any, _record: object) -> None:
-    _pragmas(connection, f"busy_timeout={_BUSY_TIMEOUT_MS}", "query_only=ON")
-
-
-def _pragmas(connection: Any, *settings: str) -> None:
-    for setting in settings:
+def _set_up_reader(wanted: Sequence[str], connection: Any, _record: object) -> None:
+    for setting in wanted:
         connection.execute(f"PRAGMA {setting}").close()

@@ -6,24 +6,17 @@ Orders are only ever added, each with its lines in one transaction, so that read
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, select
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Connection, Row, Select, select
 
-from orders_svc.database import ORDER_LINES, ORDERS, open_reader, open_writer
+from orders_svc.database import ORDER_LINES, ORDERS, Engines, set_up
+from orders_svc.insertion import insert_in_postgresql, insert_in_sqlite
 from orders_svc.orders import NewOrder, Order, OrderPage, PlacedLine
-from waybill.errors import OrderNotFound, RequestIdReused, StorageUnavailable
-
-# An order whose request id is taken is passed over by the insertion itself. Asking for a group's
-# request ids first would need a search by pairs of columns, for which SQLite uses no index.
-_INSERT_ORDERS = sqlite_insert(ORDERS).on_conflict_do_nothing(
-    index_elements=[ORDERS.c.subject, ORDERS.c.request_id]
-)
+from waybill.errors import OrderNotFound, RequestIdReused
+from waybill.serving.sql import repeated, storage_errors
 
 
 def _new_order_id() -> str:
@@ -31,38 +24,56 @@ def _new_order_id() -> str:
 
 
 class Ledger:
-    """Orders in an SQLite database. `append` belongs to one thread; the rest to any.
+    """Orders in a database of SQLite or PostgreSQL.
 
-    Several processes may have ledgers on the same database.
+    `append` belongs to one thread; the rest to any. Several processes may have ledgers on the same
+    database.
     """
 
     def __init__(
         self,
-        writer: Engine,
-        reader: Engine,
+        engines: Engines,
         *,
         clock: Callable[[], float] = time.time,
         new_order_id: Callable[[], str] = _new_order_id,
     ) -> None:
-        self._writer = writer
-        self._reader = reader
+        self._engines = engines
+        self._insert = insert_in_sqlite if engines.sqlite else insert_in_postgresql
         self._clock = clock
         self._new_order_id = new_order_id
 
     @classmethod
-    def open(cls, url: str, *, clock: Callable[[], float] = time.time) -> "Ledger":
-        """A ledger on the SQLite database at `url`; makes missing tables.
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        timeout_s: float = 5.0,
+        create: bool = True,
+    ) -> "Ledger":
+        """A ledger on the database at `url`.
+
+        Args:
+            url: as SQLAlchemy takes it.
+            clock: seconds since the Unix epoch.
+            timeout_s: how long a transaction waits, and PostgreSQL may take for one statement.
+            create: whether to make missing tables.
 
         Raises:
-            StorageUnavailable: the database cannot be opened.
+            StorageUnavailable: the database cannot be opened, or lacks the tables.
         """
-        with _storage_errors():
-            return cls(open_writer(url), open_reader(url), clock=clock)
+        engines = Engines.open(url, timeout_s)
+        try:
+            with storage_errors():
+                set_up(engines, create=create)
+        except BaseException:
+            engines.close()
+            raise
+        return cls(engines, clock=clock)
 
     def close(self) -> None:
         """Close all connections."""
-        self._writer.dispose()
-        self._reader.dispose()
+        self._engines.close()
 
     def append(self, group: Sequence[NewOrder]) -> list[Order | Exception]:
         """Make `group` durable in one transaction.
@@ -74,9 +85,12 @@ class Ledger:
         Raises:
             StorageUnavailable: nothing of the group is durable, as far as is known.
         """
+        return repeated(partial(self._append, group))
+
+    def _append(self, group: Sequence[NewOrder]) -> list[Order | Exception]:
         wanted = [self._accepted(new) for new in group]
-        with _storage_errors(), self._writer.begin() as connection:
-            added = _insert(connection, group, wanted)
+        with storage_errors(), self._engines.writer.begin() as connection:
+            added = self._insert(connection, group, wanted)
             return [
                 order if order.order_id in added else _repeated(connection, new)
                 for new, order in zip(group, wanted, strict=True)
@@ -89,7 +103,7 @@ class Ledger:
             RequestIdReused: it is of another content than `fingerprint`.
             StorageUnavailable: the database does not answer.
         """
-        with _storage_errors(), self._reader.connect() as connection:
+        with storage_errors(), self._engines.reader.connect() as connection:
             outcome = _earlier(connection, subject, request_id, fingerprint)
         if isinstance(outcome, Exception):
             raise outcome
@@ -103,7 +117,7 @@ class Ledger:
             StorageUnavailable: the database does not answer.
         """
         query = select(ORDERS).where(ORDERS.c.order_id == order_id, ORDERS.c.subject == subject)
-        with _storage_errors(), self._reader.connect() as connection:
+        with storage_errors(), self._engines.reader.connect() as connection:
             found = _with_lines(connection, connection.execute(query).all())
         if not found:
             raise OrderNotFound
@@ -115,7 +129,7 @@ class Ledger:
         Raises:
             StorageUnavailable: the database does not answer.
         """
-        with _storage_errors(), self._reader.connect() as connection:
+        with storage_errors(), self._engines.reader.connect() as connection:
             rows = connection.execute(_newest(subject, size + 1, before)).all()
             orders = _with_lines(connection, rows[:size])
         return OrderPage(tuple(orders), rows[size - 1].number if len(rows) > size else None)
@@ -126,7 +140,7 @@ class Ledger:
         Raises:
             StorageUnavailable: the database does not answer.
         """
-        with _storage_errors(), self._reader.connect() as connection:
+        with storage_errors(), self._engines.reader.connect() as connection:
             connection.execute(select(ORDERS.c.number).limit(1))
 
     def _accepted(self, new: NewOrder) -> Order:
@@ -138,17 +152,6 @@ class Ledger:
             create_time_us=int(self._clock() * 1_000_000),
             lines=new.lines,
         )
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Tell a database that fails from a statement that the database rejects."""
-    try:
-        yield
-    except (IntegrityError, DataError):
-        raise
-    except (DBAPIError, PoolTimeout) as error:
-        raise StorageUnavailable(str(error)) from error
 
 
 def _repeated(connection: Connection, new: NewOrder) -> Order | RequestIdReused:
@@ -201,45 +204,3 @@ def _with_lines(connection: Connection, rows: Sequence[Row[Any]]) -> list[Order]
         )
         for row in rows
     ]
-
-
-def _insert(
-    connection: Connection, group: Sequence[NewOrder], wanted: Sequence[Order]
-) -> Container[str]:
-    """Insert those of `wanted` whose request ids are new; the order ids of these."""
-    rows = [_order_row(new, order) for new, order in zip(group, wanted, strict=True)]
-    taken = connection.execute(_INSERT_ORDERS, rows).rowcount < len(rows)
-    added = _existing(connection, wanted) if taken else {order.order_id for order in wanted}
-    lines = [row for order in wanted if order.order_id in added for row in _line_rows(order)]
-    if lines:
-        connection.execute(insert(ORDER_LINES), lines)
-    return added
-
-
-def _existing(connection: Connection, orders: Sequence[Order]) -> set[str]:
-    ids = [order.order_id for order in orders]
-    query = select(ORDERS.c.order_id).where(ORDERS.c.order_id.in_(ids))
-    return set(connection.execute(query).scalars())
-
-
-def _order_row(new: NewOrder, order: Order) -> dict[str, object]:
-    return {
-        "order_id": order.order_id,
-        "subject": order.subject,
-        "request_id": order.request_id,
-        "fingerprint": new.fingerprint,
-        "strategy": order.strategy,
-        "create_time_us": order.create_time_us,
-    }
-
-
-def _line_rows(order: Order) -> Iterator[dict[str, object]]:
-    for position, line in enumerate(order.lines):
-        yield {
-            "order_id": order.order_id,
-            "position": position,
-            "product_id": line.product_id,
-            "quantity": line.quantity,
-            "unit_price_micros": line.unit_price_micros,
-            "revision": line.revision,
-        }

@@ -1,6 +1,7 @@
 """The orders service's way to the products service: one channel, and the service's own credential.
 
-`ProductsClient` is what the direct call asks (`AccessSource`) and what feeds the replica (`Feed`).
+`ProductsClient` is what the direct call asks (`AccessSource`) and what feeds the replica and
+the watermarks (`Feed`).
 """
 
 import json
@@ -160,10 +161,15 @@ class ProductsClient:
         return _answer(response, frozenset(product_ids))
 
     async def watch(
-        self, epoch: int, resume_revision: int
+        self, epoch: int, resume_revision: int, within_s: float | None = None
     ) -> AsyncGenerator[WatchAccessResponse, None]:
-        """See `orders_svc.feed.follower.Feed`."""
+        """See `orders_svc.feed.follower.Feed`.
+
+        With `within_s` the changes of so many seconds come instead of a snapshot.
+        """
         request = WatchAccessRequest(epoch=epoch, resume_revision=resume_revision)
+        if within_s is not None:
+            request.changes_within.FromMicroseconds(int(within_s * 1_000_000))
         with _translated(), self._calls.call(request, self._metadata()) as metadata:
             call = self._stub.WatchAccess(request, metadata=metadata)
             try:

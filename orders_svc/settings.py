@@ -1,5 +1,6 @@
 """What the orders service can be told, by `ORDERS_*` environment variables."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -7,9 +8,18 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from waybill.jwks_url import REFRESH_S, check_url
+from waybill.revocation import Behind
+from waybill.serving import postgresql
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
+
+
+class RevocationBy(StrEnum):
+    """What ends carried state before it is too late."""
+
+    EXPIRY = "expiry"
+    WATERMARKS = "watermarks"
 
 
 def _place_of_keys(value: object) -> object:
@@ -47,8 +57,15 @@ class Settings(ServingSettings):
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
-    database_url: str = Field(pattern=r"^sqlite:///.")
-    """URL of the orders' SQLite database, such as `sqlite:////var/lib/waybill/orders.db`."""
+    database_url: str = Field(pattern=rf"^(sqlite:///.|{postgresql.SETTING})", repr=False)
+    """URL of the orders' database, such as `sqlite:////var/lib/waybill/orders.db` or
+    `postgresql://waybill:secret@db.example/orders`; may hold a password."""
+    database_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How long a transaction waits for a connection or another process, and PostgreSQL may take for
+    one statement. A call waits twice that at most."""
+    database_create: bool = True
+    """Whether missing tables are made at the start. Turn it off once there are orders: a database
+    that lost them then ends the start, where it would have taken repeated orders for new ones."""
     group_commit: bool = True
     """Whether orders that arrive together are committed together."""
     max_waiting_orders: int = Field(1000, ge=1)
@@ -68,6 +85,20 @@ class Settings(ServingSettings):
     """The versions of carried state that are read."""
     state_budget_bytes: int = Field(4 * 1024 * 1024, ge=1)
     """Most carried state in one call. Metadata has its own, lower bound: `max_metadata_bytes`."""
+
+    state_revocation: RevocationBy = RevocationBy.EXPIRY
+    """What ends carried state early: nothing (`expiry`), or the products service's changes, which
+    are followed then (`watermarks`)."""
+    state_revocation_behind: Behind = Behind.REFUSE
+    """What to do with carried state while those changes are behind their bound: refuse it, or
+    believe it until it expires (`expiry`)."""
+    state_revocation_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """How far behind they may be."""
+    state_revocation_max_subjects: int = Field(200_000, ge=1)
+    """Subjects whose losses are remembered; with more, everybody's older state is refused."""
+    state_max_lifetime_s: int = Field(300, ge=1, le=86_400)
+    """The longest that state may hold where revocations are followed: PRODUCTS_STATE_TTL_S or more.
+    State that claims more is refused, since it would outlive what is remembered."""
 
     products_target: str = Field("127.0.0.1:50051", min_length=1)
     """Where the products service is, as a gRPC target."""
@@ -91,8 +122,15 @@ class Settings(ServingSettings):
     cache_entries: int = Field(100_000, ge=1)
     """Answers that are remembered."""
 
+    replica_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    """Where the copy of the entitlements is instead of `replica_path`, for all instances of this
+    service together, such as `valkey://127.0.0.1:6379/0`; may hold a password."""
+    replica_prefix: str = Field("waybill:replica", min_length=1, max_length=64, pattern=r"^[^{}]*$")
+    """Names the copy in that store; the same at all instances, and at nobody else."""
+    replica_timeout_s: float = Field(0.25, gt=0, allow_inf_nan=False)
+    """How long one look-up in that store may take."""
     replica_path: Path
-    """Directory of the local copy of the entitlements."""
+    """Directory of the local copy of the entitlements, where no `replica_url` is given."""
     replica_map_bytes: int = Field(1024**3, ge=1024**2)
     """The size that the copy's file may have before it must grow; address space, not memory."""
     replica_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)

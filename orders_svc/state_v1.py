@@ -27,15 +27,20 @@ def from_claims(claims: Mapping[str, Any]) -> Grants:
 
 
 def from_message(payload: bytes) -> State[Grants]:
-    """A serialised `shop.state.v1.AccessState`.
+    """A serialised `shop.state.v1.AccessState`, with `product_ids` or `packed_product_ids`.
 
     Raises:
         DecodeError: `payload` is no such message.
-        ValueError: it holds an impossible value.
+        ValueError: it holds an impossible value, two lists, or a malformed packed one.
     """
     message = state_pb2.AccessState.FromString(payload)
+    ids: Iterable[str] = message.product_ids
+    if message.packed_product_ids:
+        if message.product_ids:
+            raise ValueError("two lists of product ids")
+        ids = id_lists.decode(message.packed_product_ids)
     revision = message.revision
-    return state_of(message, by_product_id(_grant(each, revision) for each in message.product_ids))
+    return state_of(message, by_product_id(_grant(each, revision) for each in ids))
 
 
 def _product_ids(claims: Mapping[str, Any]) -> Iterable[str]:

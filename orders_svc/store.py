@@ -1,8 +1,9 @@
 """The ledger of orders as the event loop sees it: writes in groups, reads on a few threads."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TypeVar, TypeVarTuple
 
 from orders_svc.group_commit import GroupCommit
@@ -23,6 +24,7 @@ class OrderStore:
             grouping is measured against.
         max_waiting: orders that may wait for their commit; more are refused.
         reader_threads: reads that may go on at the same time; others wait.
+        patience_s: how long a call waits for the ledger, whatever holds it up; None for ever.
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class OrderStore:
         group_commit: bool = True,
         max_waiting: int = 1000,
         reader_threads: int = 4,
+        patience_s: float | None = None,
     ) -> None:
         self._ledger = ledger
+        self._patience_s = patience_s
         self._writer: GroupCommit[NewOrder, Order] = GroupCommit(
             ledger.append, max_group=256 if group_commit else 1, max_waiting=max_waiting
         )
@@ -47,9 +51,11 @@ class OrderStore:
             DeadlineSpent: `time_left_s` passed first. The order may become durable all the same:
                 the same request sent again finds out.
             TooManyCalls, ShuttingDown: not taken.
-            StorageUnavailable: the transaction failed.
+            StorageUnavailable: the transaction failed, or took too long. In the second case too the
+                same request sent again finds out.
         """
-        return await self._writer.submit(new, time_left_s)
+        async with self._patient():
+            return await self._writer.submit(new, time_left_s)
 
     async def recall(self, subject: str, request_id: str, fingerprint: bytes) -> Order | None:
         """See `Ledger.recall`."""
@@ -78,4 +84,13 @@ class OrderStore:
         self._ledger.close()
 
     async def _read(self, read: Callable[[*Arguments], Found], *arguments: *Arguments) -> Found:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, read, *arguments)
+        async with self._patient():
+            return await asyncio.get_running_loop().run_in_executor(self._readers, read, *arguments)
+
+    @asynccontextmanager
+    async def _patient(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                yield
+        except TimeoutError:
+            raise StorageUnavailable(f"no answer within {self._patience_s:g} s") from None

@@ -24,7 +24,7 @@ from waybill.otel import telemetry
 from waybill.serving import jwks_page
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
-from waybill.serving.settings import load
+from waybill.serving.settings import load, variables
 from waybill.serving.side_port import served_pages
 from waybill.serving.workers import run_workers
 
@@ -65,7 +65,9 @@ def development_defaults(environ: Mapping[str, str]) -> dict[str, str]:
 def _serve(settings: Settings, _options: argparse.Namespace) -> int:
     if settings.workers > 1 and settings.worker == 0:
         open_database(settings, time.time).close()  # once, rather than by all workers at once
-        environ = {**development_defaults(os.environ), **os.environ}
+        # A worker that is started again later finds what was set up, or says that it is gone.
+        created = variables(Settings, {"database_create": False})
+        environ = {**development_defaults(os.environ), **os.environ, **created}
         command = [sys.executable, "-m", "products_svc", "serve"]
         return run_workers(command, settings.workers, settings=settings, environ=environ)
     return asyncio.run(_serve_here(settings))

@@ -51,6 +51,8 @@ CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
 CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
 """Claims by how ids are listed, and version."""
 MESSAGES = {1: state_v1.message, 2: state_v2.message}
+MESSAGE_CODINGS = {"json": MESSAGES, "best": {**MESSAGES, 1: state_v1.packed_message}}
+"""Messages by how ids are listed, and version."""
 LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
 
 WARN_EVERY_S = 60.0
@@ -103,7 +105,12 @@ def build(
         algorithm=settings.signing_algorithm,
     )
     publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
-    store = Store(open_database(settings, clock), clock, settings.history_changes)
+    store = Store(
+        open_database(settings, clock, statement_timeout_s=settings.database_timeout_s),
+        clock,
+        settings.history_changes,
+        patience_s=2 * settings.database_timeout_s,
+    )
     feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
     log = make_logger(settings.log_level, service="products")
@@ -149,19 +156,40 @@ def public_keys_page(settings: Settings) -> JwksPage:
     return JwksPage(settings.public_keys, max_age_s=int(settings.signing_settle_s / 2))
 
 
-def open_database(settings: Settings, clock: Callable[[], float]) -> Database:
+def open_database(
+    settings: Settings,
+    clock: Callable[[], float],
+    *,
+    create: bool | None = None,
+    statement_timeout_s: float | None = None,
+) -> Database:
     """The database of the settings, with everything in it that must be.
+
+    Args:
+        settings: of the service.
+        clock: seconds since the Unix epoch.
+        create: whether to set up an empty one; None leaves that to the settings.
+        statement_timeout_s: how long PostgreSQL may take for one statement; None for ever.
 
     Raises:
         StorageUnavailable: it does not answer.
-        UnfitDatabase: it is of another schema or currency.
+        UnfitDatabase: it is of another schema or currency, or empty.
     """
     database = Database(
         settings.database_url,
         connections=CONNECTIONS,
         busy_timeout_s=settings.database_timeout_s,
+        statement_timeout_s=statement_timeout_s,
     )
-    prepare(database, clock, settings.currency_code)
+    create = settings.database_create if create is None else create
+    try:
+        moved = prepare(database, clock, settings.currency_code, create=create)
+    except BaseException:
+        database.close()
+        raise
+    if moved:
+        log = make_logger(settings.log_level, service="products")
+        log.warning("history_begun_anew", why="the database was restored, or a standby took over")
     return database
 
 
@@ -261,7 +289,8 @@ def _metadata_jwt(parts: Parts) -> Issuer:
 
 
 def _message_field(parts: Parts) -> Issuer:
-    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
+    versions = [messages[version] for version in parts.settings.state_versions]
     return MessageFieldIssuer(parts.keys, parts.terms, versions)
 
 
@@ -283,7 +312,8 @@ def _page_proof(parts: Parts) -> Issuer:
 
 def _reference(parts: Parts) -> Issuer:
     assert parts.references, "the settings accept the strategy only with a store"
-    versions = [MESSAGES[version] for version in parts.settings.state_versions]
+    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
+    versions = [messages[version] for version in parts.settings.state_versions]
     return ReferenceIssuer(parts.references, parts.terms, versions)
 
 

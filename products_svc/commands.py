@@ -80,7 +80,7 @@ def _load(
     grants: Iterable[Located[WantedGrant]],
     progress: Progress,
 ) -> Loaded:
-    database = open_database(settings, time.time)
+    database = open_database(settings, time.time, create=True)
     new_writer = partial(Writer, clock=time.time, history_changes=settings.history_changes)
     try:
         return load(database, new_writer, products, grants, progress)

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from waybill.budget import DEFAULT_PATH, RESERVE_BYTES, check_hops
+from waybill.serving import postgresql
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
@@ -38,10 +39,15 @@ class Settings(ServingSettings):
     default_strategy: Strategy = Strategy.MESSAGE_FIELD
     """The strategy of a call that asks for none."""
 
-    database_url: str = Field(min_length=1)
-    """SQLAlchemy URL of the database, such as `sqlite:////var/lib/waybill/products.db`."""
+    database_url: str = Field(pattern=rf"^(sqlite:///.|{postgresql.SETTING})", repr=False)
+    """URL of the database, such as `sqlite:////var/lib/waybill/products.db` or
+    `postgresql://waybill:secret@db.example/products`; may hold a password."""
     database_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
-    """How long a transaction waits for a connection or another writer."""
+    """How long a transaction waits for a connection or another writer, and PostgreSQL may take for
+    one statement of a call. A call waits twice that at most."""
+    database_create: bool = True
+    """Whether an empty database is set up at the start. Turn it off once there is data: a database
+    that lost everything then ends the start, where it would have begun a new, empty history."""
     currency_code: str | None = Field(None, pattern="[A-Z]{3}")
     """ISO 4217. A new database gets it (EUR by default); an old one must have it."""
     history_changes: int = Field(100_000, ge=1)
@@ -75,7 +81,8 @@ class Settings(ServingSettings):
     """Most state in metadata, over all versions, whatever the path; 0 is no limit."""
 
     id_list_coding: Literal["json", "best"] = "json"
-    """How version 1 lists ids in a token: as an array, or packed in whatever form is shortest."""
+    """How version 1 lists ids in tokens, envelopes and references: one by one, or packed in
+    whatever form is shortest. Readers must know packed ones before they are issued."""
 
     watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
     """How late watchers may see what another process committed."""

@@ -18,12 +18,31 @@ def packed_claims(state: PageState) -> dict[str, object]:
 
     Readers must know this claim before it is issued: see `docs/id-lists.md`.
     """
-    packed = id_lists.best([grant.product_id for grant in state.content])
-    return {"products_packed": base64url.encode(packed)}
+    return {"products_packed": base64url.encode(_packed(state))}
 
 
 def message(state: PageState) -> AccessState:
-    """The state as a message."""
+    """The state as a message, `product_ids` as a list."""
+    said = _without_ids(state)
+    said.product_ids.extend(grant.product_id for grant in state.content)
+    return said
+
+
+def packed_message(state: PageState) -> AccessState:
+    """The state as a message, with `packed_product_ids`: their shortest encoding.
+
+    Readers must know this field before it is issued: see `docs/id-lists.md`.
+    """
+    said = _without_ids(state)
+    said.packed_product_ids = _packed(state)
+    return said
+
+
+def _packed(state: PageState) -> bytes:
+    return id_lists.best([grant.product_id for grant in state.content])
+
+
+def _without_ids(state: PageState) -> AccessState:
     trace_id, span_id = ids_of(state.minted_in)
     return AccessState(
         issuer=state.issuer,
@@ -32,7 +51,6 @@ def message(state: PageState) -> AccessState:
         revision=state.revision,
         issue_time=Timestamp(seconds=state.issue_time),
         expire_time=Timestamp(seconds=state.expire_time),
-        product_ids=[grant.product_id for grant in state.content],
         trace_id=trace_id,
         span_id=span_id,
     )

@@ -2,13 +2,21 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import settings
 
+from loadtest.postgres import PostgresServer, installed
+from loadtest.processes import StartFailed
 from loadtest.valkey import ValkeyServer
 from tests.simulation.scratch import VARIABLE
+
+NewDatabase = Callable[[], str]
+"""Makes an empty database, and gives its URL."""
 
 # A busy machine must not fail a property: speed is measured by `make bench`, never in tests.
 settings.register_profile("waybill", deadline=None)
@@ -28,3 +36,43 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Valkey server for all tests of this process; each test takes a key prefix of its own."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests of this process, which they leave as it is."""
+    with new_postgres() as server:
+        yield server
+
+
+def new_postgres(**options: str) -> PostgresServer:
+    """A server, not started yet, for a test that stops or changes it."""
+    try:
+        installed()
+    except StartFailed as missing:
+        pytest.fail(str(missing), pytrace=False)
+    return PostgresServer(**options)
+
+
+@pytest.fixture(scope="session")
+def new_schema(postgres: PostgresServer) -> Iterator[NewDatabase]:
+    """Makes schemas of their own: they cost far less than databases."""
+    names = map("test_{}".format, count())
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+
+        def make() -> str:
+            name = next(names)
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+            return f"{postgres.url()}?options=-csearch_path%3D{name}"
+
+        yield make
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.engines)])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
+    """Makes empty databases of each engine in turn."""
+    if request.param == "postgresql":
+        make: NewDatabase = request.getfixturevalue("new_schema")
+        return make
+    names = map("database-{}.db".format, count())
+    return lambda: f"sqlite:///{tmp_path / next(names)}"

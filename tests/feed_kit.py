@@ -1,7 +1,7 @@
 """Events of the feed, and a products service made of dicts."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from shop.products.v1.products_pb2 import (
     Change,
@@ -57,9 +57,17 @@ def heartbeat(epoch: int, revision: int, looked_at: float | None = None) -> Watc
     return WatchAccessResponse(epoch=epoch, heartbeat=beat)
 
 
-def granted(revision: int, subject: str, product_id: str, most: int = 0, price: int = 0) -> Change:
+def granted(
+    revision: int,
+    subject: str,
+    product_id: str,
+    most: int = 0,
+    price: int = 0,
+    *,
+    nothing_lost: bool = False,
+) -> Change:
     grant = Grant(product_id=product_id, max_quantity=most, unit_price_micros=price)
-    return Change(revision=revision, subject=subject, granted=grant)
+    return Change(revision=revision, subject=subject, granted=grant, nothing_lost=nothing_lost)
 
 
 def revoked(revision: int, subject: str, product_id: str) -> Change:
@@ -69,22 +77,26 @@ def revoked(revision: int, subject: str, product_id: str) -> Change:
 class Products:
     """Grants, their changes, and a feed of both, as the contract says."""
 
-    def __init__(self, epoch: int = 1) -> None:
+    def __init__(self, epoch: int = 1, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.epoch = epoch
+        self.clock = clock
+        self.began_at = clock()
+        self.commit_times: dict[int, float] = {}
         self.revision = 0
         self.floor = 0
         self.grants: Grants = {}
         self.log: list[Change] = []
 
     def grant(self, subject: str, product_id: str, most: int = 0, price: int = 0) -> None:
-        self.revision += 1
+        before = self.grants.get((subject, product_id))
+        kept = before is None or most == 0 or 0 < before[0] <= most
         self.grants[subject, product_id] = (most, price)
-        self.log.append(granted(self.revision, subject, product_id, most, price))
+        revision = self._next_revision()
+        self.log.append(granted(revision, subject, product_id, most, price, nothing_lost=kept))
 
     def revoke(self, subject: str, product_id: str) -> None:
         if self.grants.pop((subject, product_id), None) is not None:
-            self.revision += 1
-            self.log.append(revoked(self.revision, subject, product_id))
+            self.log.append(revoked(self._next_revision(), subject, product_id))
 
     def compact(self) -> None:
         self.floor = self.revision
@@ -102,6 +114,25 @@ class Products:
         else:
             events = list(self.changes_after(resume_revision, batch))
         return [*events, heartbeat(self.epoch, self.revision)]
+
+    def recent(
+        self, epoch: int, resume_revision: int, within_s: float, batch: int = 3
+    ) -> list[WatchAccessResponse]:
+        """The same without a snapshot."""
+        events = []
+        known = epoch == self.epoch and self.floor <= resume_revision <= self.revision
+        if not (resume_revision and known):
+            since = self.clock() - within_s
+            held = [each.revision for each in self.log if self.commit_times[each.revision] >= since]
+            resume_revision = min(held, default=self.revision + 1) - 1
+            events.append(changes_start(self.epoch, resume_revision, self.revision, self.began_at))
+        events += self.changes_after(resume_revision, batch)
+        return [*events, heartbeat(self.epoch, self.revision, self.clock())]
+
+    def _next_revision(self) -> int:
+        self.revision += 1
+        self.commit_times[self.revision] = self.clock()
+        return self.revision
 
     def _snapshot(self) -> Iterable[WatchAccessResponse]:
         yield snapshot_start(self.epoch, self.revision)

@@ -26,10 +26,13 @@ class Issuers:
     """The user issuer and the products service, as far as the orders service can tell."""
 
     folder: Path
+    database_url: str = ""
+    """Of orders; empty for a file in the folder."""
     users: SigningKey = field(default_factory=SigningKey.generate)
     products: SigningKey = field(default_factory=SigningKey.generate)
 
     def __post_init__(self) -> None:
+        self.database_url = self.database_url or f"sqlite:///{self.folder / 'orders.db'}"
         self.publish()
 
     def publish(self) -> None:
@@ -42,7 +45,7 @@ class Issuers:
             "port": 0,
             "user_keys": self.folder / "users.json",
             "state_keys": self.folder / "products.json",
-            "database_url": f"sqlite:///{self.folder / 'orders.db'}",
+            "database_url": self.database_url,
             "service_token_file": self.folder / "service-token",
             "replica_path": self.folder / "replica",
             "strategies": (Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD),

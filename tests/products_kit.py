@@ -37,15 +37,14 @@ class Lab:
     """A folder with everything that a products service needs, and a clock that stands still."""
 
     folder: Path
+    database_url: str = ""
+    """Empty for a file in the folder."""
     clock: FakeClock = field(default_factory=FakeClock)
     users: SigningKey = field(default_factory=SigningKey.generate)
 
     def __post_init__(self) -> None:
+        self.database_url = self.database_url or f"sqlite:///{self.folder / 'products.db'}"
         (self.folder / "users.json").write_text(public_jwks([self.users]))
-
-    @property
-    def database_url(self) -> str:
-        return f"sqlite:///{self.folder / 'products.db'}"
 
     def settings(self, **others: object) -> Settings:
         values: dict[str, Any] = {

@@ -82,6 +82,11 @@ class AnswerCache(Generic[Value]):
         """Whether anything is ever kept."""
         return self._limits.ttl_s > 0
 
+    @property
+    def shortest_ttl_s(self) -> float:
+        """How long every kind of answer may be reused."""
+        return min(self._limits.ttl_s, self._limits.negative_ttl_s)
+
     def now(self) -> float:
         """The cache's clock: read it just before a question is sent, for `Answer.asked_at`."""
         return self._clock()

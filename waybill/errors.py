@@ -111,6 +111,13 @@ class StateVersionUnsupported(Unauthenticated):
     message = "the carried state is of a version that this service does not read"
 
 
+class StateTooLongLived(Unauthenticated):
+    """Carried state would outlive what is known of revocations. Facts: both lifetimes."""
+
+    reason = "STATE_TOO_LONG_LIVED"
+    message = "the carried state claims a longer lifetime than this service accepts"
+
+
 class SubjectMismatch(PermissionDenied):
     """The state belongs to another subject than the caller."""
 
@@ -140,7 +147,7 @@ class StrategyNotAccepted(PermissionDenied):
 
 
 class StateSuperseded(FailedPrecondition):
-    """Carried state is authentic, and older than the required revision."""
+    """Carried state is authentic, and older than the required revision or than a revocation."""
 
     reason = "STATE_SUPERSEDED"
     message = f"the carried state is older than the required revision; {STATE_ADVICE}"
@@ -172,6 +179,13 @@ class KeysUnavailable(Unavailable):
 
     reason = "KEYS_UNAVAILABLE"
     message = "verification keys are not loaded; try again later"
+
+
+class RevocationsUnknown(Unavailable):
+    """Whether carried state was revoked cannot be known: the feed of revocations is behind."""
+
+    reason = "REVOCATIONS_UNKNOWN"
+    message = "whether the carried state still counts cannot be known now; try again later"
 
 
 class ReferenceStoreUnavailable(Unavailable):

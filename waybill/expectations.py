@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from waybill.errors import StateSuperseded, SubjectMismatch
 from waybill.refusals import STATE_REFUSALS, Refusals
@@ -22,7 +22,9 @@ class Expectations:
 
     `clock` gives seconds since the Unix epoch; `leeway_s` is added to an expiry, and to the clock
     where a time may not lie in the future. `refusals` are those of carried state unless said
-    otherwise. One value serves all readers of a service.
+    otherwise. `still_counts` raises where verified state was revoked before its expiry, such as
+    `waybill.revocation.Revocations.check`; without it, state counts until it expires. One value
+    serves all readers of a service.
     """
 
     issuer: str
@@ -30,6 +32,7 @@ class Expectations:
     clock: Callable[[], float] = time.time
     leeway_s: int = DEFAULT_LEEWAY_S
     refusals: Refusals = STATE_REFUSALS
+    still_counts: Callable[[VerifiedState[Any]], None] | None = None
 
     def __post_init__(self) -> None:
         if not self.issuer or not self.audience:
@@ -97,16 +100,18 @@ class Expectations:
             state.minted_in,
         )
 
+    def check_call(self, state: VerifiedState[Content], *, subject: str, min_revision: int) -> None:
+        """The state serves this call: it is the caller's, new enough, and not revoked.
 
-def check_call(state: VerifiedState[Content], *, subject: str, min_revision: int) -> None:
-    """The state serves this call: it is the caller's, and new enough.
-
-    Raises:
-        waybill.errors.SubjectMismatch: it is another subject's.
-        waybill.errors.StateSuperseded: it is older than `min_revision`. Facts: both revisions.
-    """
-    if state.subject != subject:
-        raise SubjectMismatch
-    if state.revision < min_revision:
-        facts = {"revision": str(state.revision), "min_revision": str(min_revision)}
-        raise StateSuperseded(facts=facts)
+        Raises:
+            waybill.errors.SubjectMismatch: it is another subject's.
+            waybill.errors.StateSuperseded: it is older than `min_revision`. Facts: both revisions.
+            WaybillError: whatever `still_counts` raises.
+        """
+        if state.subject != subject:
+            raise SubjectMismatch
+        if state.revision < min_revision:
+            facts = {"revision": str(state.revision), "min_revision": str(min_revision)}
+            raise StateSuperseded(facts=facts)
+        if self.still_counts is not None:
+            self.still_counts(state)

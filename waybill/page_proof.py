@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 from google.protobuf.message import DecodeError
 
 from waybill.errors import StateInvalid, StateTooLarge
-from waybill.expectations import Expectations, check_call
+from waybill.expectations import Expectations
 from waybill.keys import BadSignature, KeySet, KeySource, VerifyingKey
 from waybill.merkle import BadPath, Tree, leaf_hashes, root_from
 from waybill.metadata import PROOF, Entry
@@ -129,7 +129,7 @@ class PageProofReader(Generic[Leaf]):
             waybill.errors.StateInvalid: a proof cannot be believed.
             waybill.errors.StateExpired: a page is past its expiry.
             waybill.errors.SubjectMismatch: a page is not `subject`'s.
-            waybill.errors.StateSuperseded: a page is older than `min_revision`.
+            waybill.errors.StateSuperseded: a page is older than `min_revision`, or revoked.
             waybill.errors.KeysUnavailable: no keys are loaded.
         """
         found = self._within_limits(metadata, proofs)
@@ -200,7 +200,7 @@ class _OneVersion(Generic[Leaf]):
         self, proof: PageProof, leaves: Sequence[bytes], subject: str, min_revision: int
     ) -> Proven[Leaf]:
         state = self._verified(proof, leaf_hashes(leaves))
-        check_call(state, subject=subject, min_revision=min_revision)
+        self._expectations.check_call(state, subject=subject, min_revision=min_revision)
         revision, decoder = state.revision, self._decoder
         try:
             return Proven(state, [decoder(leaf, revision) for leaf in leaves])

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from waybill.envelope import verify_envelope
 from waybill.errors import StateInvalid, StateMissing, StateVersionUnsupported
-from waybill.expectations import Expectations, check_call
+from waybill.expectations import Expectations
 from waybill.jwt import DEFAULT_MAX_BYTES, TokenReader, check_size
 from waybill.keys import KeySource
 from waybill.metadata import Entry, state_key
@@ -52,7 +52,7 @@ class JwtStateReader(Generic[Content]):
     ) -> None:
         self._on_read = on_read
         self._max_bytes = max_bytes
-        self._refusals = expectations.refusals
+        self._expectations = expectations
         self._readers = {
             version: TokenReader(
                 keys,
@@ -77,16 +77,16 @@ class JwtStateReader(Generic[Content]):
             waybill.errors.StateInvalid: a value cannot be believed.
             waybill.errors.StateExpired: a value is past its expiry.
             waybill.errors.SubjectMismatch: a value is not `subject`'s.
-            waybill.errors.StateSuperseded: a value is older than `min_revision`.
+            waybill.errors.StateSuperseded: a value is older than `min_revision`, or revoked.
             waybill.errors.KeysUnavailable: no keys are loaded.
         """
         found = _tokens_by_version(metadata)
         size_bytes = sum(len(token) for tokens in found.values() for token in tokens)
-        check_size(size_bytes, self._max_bytes, self._refusals)
+        check_size(size_bytes, self._max_bytes, self._expectations.refusals)
         version = newest_version(found.keys(), self._readers)
         states = [self._readers[version].read(token) for token in found[version]]
         for state in states:
-            check_call(state, subject=subject, min_revision=min_revision)
+            self._expectations.check_call(state, subject=subject, min_revision=min_revision)
         for state in states:
             self._on_read(state, version)
         return states
@@ -156,7 +156,7 @@ class EnvelopeStateReader(Generic[Content]):
         version = newest_version(found.keys(), self._decoders)
         states = [self._read(envelope, self._decoders[version]) for envelope in found[version]]
         for state in states:
-            check_call(state, subject=subject, min_revision=min_revision)
+            self._expectations.check_call(state, subject=subject, min_revision=min_revision)
         for state in states:
             self._on_read(state, version)
         return states

@@ -1,33 +1,37 @@
 """State as proofs: a listed page is kept whole, and an order shows only the products it names."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from google.protobuf.message import DecodeError
 
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
 from shop.state.v1.state_pb2 import Grant
-from waybill.metadata import PROOF, size_bytes
+from waybill.budget import Budget
+from waybill.metadata import PROOF
 from waybill.page_proof import WholePage
 from waybill.v1.page_proof_pb2 import PageProof
 from waybill.values import CarriedState
 
-METADATA_BYTES = 4096
-"""Most proofs in metadata: half of gRPC's default limit, the rest is for credentials and hops."""
+METADATA_SHARE: Final = 4 / 7
+"""Of the path's budget for state in metadata: 4,096 of the default path's 7,168 bytes. Above it the
+message is the better place, since no hop looks at it."""
 
 
 class PageProofCarrier:
     """Proves every product by its newest page, in all versions: the reader takes what it can read.
 
-    Proofs travel in metadata up to `metadata_bytes`, counted as HTTP/2 does, and above that in the
-    message, where no hop looks at them. 0 keeps them out of metadata altogether.
+    Proofs travel in metadata while they use at most `metadata_share` of `budget`, as every hop of
+    its path counts, and above that in the message, where no hop looks at them. A share of 0 keeps
+    them out of metadata altogether, a budget without limits keeps them in it.
     """
 
     travels: ClassVar[bool] = True
 
-    def __init__(self, metadata_bytes: int = METADATA_BYTES) -> None:
-        self._metadata_bytes = metadata_bytes
+    def __init__(self, budget: Budget, metadata_share: float = METADATA_SHARE) -> None:
+        self._budget = budget
+        self._metadata_share = metadata_share
 
     def keep(self, arrived: CarriedState) -> CarriedState:
         return CarriedState(proofs=arrived.proofs)
@@ -35,7 +39,8 @@ class PageProofCarrier:
     def carry(self, pages: Sequence[KeptPage], product_ids: Collection[str]) -> CarriedState:
         proofs = tuple(_proofs(pages, product_ids))
         in_metadata = tuple((PROOF, proof.SerializeToString()) for proof in proofs)
-        if size_bytes(in_metadata) > self._metadata_bytes:
+        use = self._budget.tightest(in_metadata)
+        if use and use.share > self._metadata_share:
             return CarriedState(proofs=proofs)
         return CarriedState(metadata=in_metadata)
 

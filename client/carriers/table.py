@@ -10,13 +10,21 @@ from client.carriers.metadata_jwt import MetadataJwtCarrier
 from client.carriers.page_proof import PageProofCarrier
 from client.carriers.reference import ReferenceCarrier
 from client.carriers.replica import ReplicaCarrier
+from waybill.budget import DEFAULT_PATH, Budget, PathBudget
 from waybill.strategy import Strategy
 
-CARRIERS: Final[Mapping[Strategy, Carrier]] = {
-    Strategy.METADATA_JWT: MetadataJwtCarrier(),
-    Strategy.MESSAGE_FIELD: MessageFieldCarrier(),
-    Strategy.REPLICA: ReplicaCarrier(),
-    Strategy.DIRECT_CALL: DirectCallCarrier(),
-    Strategy.PAGE_PROOF: PageProofCarrier(),
-    Strategy.REFERENCE: ReferenceCarrier(),
-}
+
+def carriers(budget: Budget) -> Mapping[Strategy, Carrier]:
+    """The carriers of orders that take a path with this budget for state in metadata."""
+    return {
+        Strategy.METADATA_JWT: MetadataJwtCarrier(),
+        Strategy.MESSAGE_FIELD: MessageFieldCarrier(),
+        Strategy.REPLICA: ReplicaCarrier(),
+        Strategy.DIRECT_CALL: DirectCallCarrier(),
+        Strategy.PAGE_PROOF: PageProofCarrier(budget),
+        Strategy.REFERENCE: ReferenceCarrier(),
+    }
+
+
+CARRIERS: Final = carriers(PathBudget(DEFAULT_PATH))
+"""Those of the default path."""

@@ -26,7 +26,7 @@ from sd_jwt.issuer import SDJWTIssuer
 from sd_jwt.verifier import SDJWTVerifier
 
 from client.carriers.base import KeptPage
-from client.carriers.page_proof import PageProofCarrier
+from client.carriers.table import CARRIERS
 from loadtest.bench.carried import Primitive, Trade, page
 from loadtest.bench.contest import Contest
 from loadtest.finished import finished
@@ -248,7 +248,7 @@ class PageProof:
 
     def present(self, issued: CarriedState) -> CarriedState:
         page = KeptPage(frozenset(self._question.granted), 1, issued)
-        return PageProofCarrier().carry([page], [self._question.ordered])
+        return CARRIERS[Strategy.PAGE_PROOF].carry([page], [self._question.ordered])
 
     def size_bytes(self, presented: CarriedState) -> int:
         return sum(len(value) for _, value in presented.metadata)

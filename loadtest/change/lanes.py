@@ -1,6 +1,7 @@
 """Lanes: customers who do alike, and whose orders make one row of the results."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from client.carriers.table import CARRIERS
@@ -25,6 +26,15 @@ class Clients(StrEnum):
         return (cls.HOLD, cls.REFRESH) if CARRIERS[strategy].travels else (cls.CARRY_NOTHING,)
 
 
+class Revocation(StrEnum):
+    """What ends state that travels before it expires."""
+
+    EXPIRY = "expiry"
+    """Nothing does."""
+    WATERMARKS = "watermarks"
+    """Orders follows who lost something, and refuses what is older than that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
     """How long what a service remembers, or a caller carries, may count; in seconds."""
@@ -35,6 +45,7 @@ class Lifetimes:
     cache_negative_ttl_s: float
     reference_cache_ttl_s: float
     lag_bound_s: float
+    revocation_lag_bound_s: float
 
     @property
     def expiry_s(self) -> float:
@@ -55,6 +66,7 @@ class Lifetimes:
             "ORDERS_CACHE_NEGATIVE_TTL_S": str(self.cache_negative_ttl_s),
             "ORDERS_REFERENCE_CACHE_TTL_S": str(self.reference_cache_ttl_s),
             "ORDERS_REPLICA_LAG_BOUND_S": str(self.lag_bound_s),
+            "ORDERS_STATE_REVOCATION_LAG_BOUND_S": str(self.revocation_lag_bound_s),
         }
 
 
@@ -89,7 +101,7 @@ def _replica(lives: Lifetimes) -> Stated:
     return Stated(Bounds(lag, lag, lag, lag), f"bound of the lag: {lag:g} s")
 
 
-STATED = {
+_STATED = {
     Strategy.METADATA_JWT: _expiry,
     Strategy.MESSAGE_FIELD: _expiry,
     Strategy.REPLICA: _replica,
@@ -97,7 +109,20 @@ STATED = {
     Strategy.PAGE_PROOF: _expiry,
     Strategy.REFERENCE: _reference,
 }
-"""What each strategy states, made from the settings of the services."""
+
+
+def stated(strategy: Strategy, lives: Lifetimes, revocation: Revocation) -> Stated:
+    """What a strategy states, with the services set so."""
+    own = _STATED[strategy](lives)
+    if revocation is Revocation.EXPIRY or not CARRIERS[strategy].travels:
+        return own
+    lag = lives.revocation_lag_bound_s
+    bounds = replace(
+        own.bounds,
+        revoked_s=min(lag, own.bounds.revoked_s),
+        narrowed_s=min(lag, own.bounds.narrowed_s),
+    )
+    return Stated(bounds, f"bound of the watermarks' lag after a loss: {lag:g} s; {own.words}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +131,22 @@ class Lane:
 
     strategy: Strategy
     clients: Clients
-    variant: str
-    """What else differs: how revocation reaches state that travels."""
+    revocation: Revocation
     stated: Stated
+
+    @classmethod
+    def all_of(
+        cls, strategies: Iterable[Strategy], lives: Lifetimes, revocation: Revocation
+    ) -> "list[Lane]":
+        """Every way in which customers use each of `strategies`."""
+        return [
+            cls(strategy, clients, revocation, stated(strategy, lives, revocation))
+            for strategy in strategies
+            for clients in Clients.of(strategy)
+        ]
 
     @property
     def name(self) -> str:
         """Part of its customers' names."""
-        words = (self.strategy, self.clients, self.variant)
+        words = (self.strategy, self.clients, self.revocation)
         return "-".join(words).replace(" ", "-")

@@ -1,6 +1,6 @@
 """How many ids fit: what an order carries, held against measured limits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest.limits.carriages import FIRST_TRY, MOST_IDS, Carriage
@@ -75,12 +75,14 @@ class Weight:
     list_bytes: int
 
 
-def weights(carriages: Sequence[Carriage]) -> list[Weight]:
+def weights(
+    carriages: Sequence[Carriage], kinds: Collection[IdKind] = tuple(IdKind)
+) -> list[Weight]:
     """Every way to carry and kind of id, for the pages of `WEIGHED_AT`."""
     return [
         Weight(one.encoding, one.algorithm, kind, ids, list_bytes([one.entry(kind, ids)]))
         for one in carriages
-        for kind in IdKind
+        for kind in kinds
         for ids in WEIGHED_AT
     ]
 

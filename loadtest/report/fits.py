@@ -9,7 +9,7 @@ from loadtest.report.chart import Axis
 from loadtest.report.figures import Figure
 from loadtest.report.hops import in_defaults
 from loadtest.report.labelled import Named, NamedChart, NamedRow
-from loadtest.report.numbers import NOTHING
+from loadtest.report.numbers import NOTHING, whole
 from loadtest.report.points import Findings
 from loadtest.report.scales import log_over
 from loadtest.report.size import metadata_lines
@@ -66,6 +66,7 @@ def _chart(drawn: Sequence[Fit]) -> NamedChart:
         "Ids in one token that pass each hop, by kind of id, axis logarithmic",
         Axis("ids in one token", log_over(values)),
         rows,
+        whole,
     )
 
 

@@ -9,6 +9,7 @@ from loadtest.report import tables
 from loadtest.report.chart import Axis
 from loadtest.report.figures import Figure
 from loadtest.report.labelled import Named, NamedChart, NamedRow
+from loadtest.report.numbers import whole
 from loadtest.report.points import Findings
 from loadtest.report.scales import log_over
 from loadtest.report.size import metadata_lines
@@ -60,6 +61,7 @@ def crossings(findings: Findings) -> Figure | None:
         f"Ids ({DRAWN_KIND}) in one token that pass each hop, by encoding, axis logarithmic",
         Axis(f"ids ({DRAWN_KIND}) in one token", log_over(_places(rows))),
         rows,
+        whole,
     )
     return Figure(
         "id-list-limits",

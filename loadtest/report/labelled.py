@@ -1,6 +1,6 @@
 """A chart of named dots: a row for each thing, and on it what was found, each with its name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from xml.etree.ElementTree import Element
@@ -41,6 +41,8 @@ class NamedChart:
     title: str
     x: Axis
     rows: Sequence[NamedRow]
+    format: Callable[[float], str] = short
+    """Of what stands beside each name."""
 
     def draw(self, size: Size, name: str) -> Element:
         """The chart; its height follows from the number of rows."""
@@ -82,7 +84,7 @@ class _Drawing:
     def _dot(self, row: str, alike: Sequence[Named], y: float) -> None:
         look = "hollow" if alike[0].apart else "full"
         drawn = svg.marker(self._root, (self._x(alike[0].x), y), 4, f"mark {look} key")
-        svg.tip(drawn, f"{row}, {_names(alike)}: {short(alike[0].x)}")
+        svg.tip(drawn, f"{row}, {_names(alike)}: {self._chart.format(alike[0].x)}")
 
     def _labels(self, groups: Sequence[Sequence[Named]], y: float) -> None:
         """Writes names side by side, each near its dot."""
@@ -94,7 +96,9 @@ class _Drawing:
             svg.text(self._root, (middle, y), word, "middle halo")
 
     def _words(self, alike: Sequence[Named]) -> str:
-        return _names(alike) if self._narrow else f"{_names(alike)} {short(alike[0].x)}"
+        return (
+            _names(alike) if self._narrow else f"{_names(alike)} {self._chart.format(alike[0].x)}"
+        )
 
 
 def beside(

@@ -15,7 +15,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from typing import NoReturn, Protocol
 
@@ -44,6 +44,10 @@ class SnapshotDropped(Exception):
     """What was staged is lost or not whole; the snapshot must come again."""
 
 
+class SinkUnavailable(Exception):
+    """What is kept cannot be written now, or is not what it was; the next stream looks anew."""
+
+
 class Feed(Protocol):
     """Sends the entitlements and their changes."""
 
@@ -58,13 +62,16 @@ class Feed(Protocol):
 
 
 class Sink(Protocol):
-    """What is kept by the feed. One coroutine at a time uses it."""
+    """What is kept by the feed. One coroutine at a time uses it.
+
+    All but `discard_snapshot` may raise `SinkUnavailable`.
+    """
 
     whole: bool
     """Whether it is a copy, which must begin with a snapshot."""
 
     async def position(self) -> Position:
-        """Up to where everything is known; `NOWHERE` if nothing is."""
+        """Up to where everything is known; `NOWHERE` if nothing is. A stream begins with it."""
         ...
 
     async def do(self, deed: Deed, at: float) -> None:
@@ -161,6 +168,8 @@ class Follower:
             why = await self._follow_to_known_end()
             state = await self._sink.state()
             self._log.warning(f"{self._name}_stream_ended", why=why, **state)
+        except SinkUnavailable as error:
+            self._log.warning(f"{self._name}_stream_ended", why=str(error))
         except Exception:  # noqa: BLE001 - a full disk or a bug must not end the following for ever
             self._log.exception(f"{self._name}_follower_failed")
         finally:
@@ -252,6 +261,18 @@ class Follower:
             await self._sink.tidy()
             state = await self._sink.state()
             self._log.info(f"{self._name}_status", **state, **asdict(self.counters))
+
+
+def started(follower: Follower) -> Callable[[], Awaitable[None]]:
+    """Run `follower` in the background of this event loop; call what comes back to stop it."""
+    task = asyncio.create_task(follower.run())
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return stop
 
 
 async def _next(

@@ -2,7 +2,7 @@
 
 A read transaction sees one consistent state and blocks no writer. A write transaction is alone:
 SQLite takes its write lock at the start (BEGIN IMMEDIATE, so that no transaction fails half-way
-for want of it), other databases lock the row that holds the revision.
+for want of it), PostgreSQL locks the row that holds the revision.
 """
 
 from collections.abc import Iterator
@@ -11,29 +11,51 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from products_svc.store.commits import AlwaysChanged, Commits, SqliteCommits
-from waybill.errors import StorageUnavailable
+from products_svc.store.notifications import NotifiedCommits
+from waybill.serving import postgresql
+from waybill.serving.sql import storage_errors
 
 _BEGIN = "waybill_begin"
-_OUR_OWN_FAULTS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
+_PREPARING = 0x7761_7962  # what preparing takes turns by; any number that is only ours
 
 
 class Database:
     """A pool of connections to the database at `url`. Thread-safe.
 
     Args:
-        url: an SQLAlchemy database URL.
+        url: of SQLite or PostgreSQL, as SQLAlchemy takes it.
         connections: most connections at a time.
         busy_timeout_s: how long a transaction waits for a connection or for another writer.
+        statement_timeout_s: how long PostgreSQL may take for one statement; None for ever.
+
+    Raises:
+        StorageUnavailable: the driver is not installed.
     """
 
-    def __init__(self, url: str, *, connections: int = 12, busy_timeout_s: float = 5.0) -> None:
-        self._engine = _engine(url, connections, busy_timeout_s)
-        snapshot = {} if self._sqlite else {"isolation_level": "REPEATABLE READ"}
-        self._reads = self._engine.execution_options(**{_BEGIN: "BEGIN"}, **snapshot)
-        self._writes = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 12,
+        busy_timeout_s: float = 5.0,
+        statement_timeout_s: float | None = None,
+    ) -> None:
+        if make_url(url).get_backend_name() == "sqlite":
+            self._engine = _sqlite_engine(url, connections, busy_timeout_s)
+            reads, writes = _SQLITE_READS, _SQLITE_WRITES
+        else:
+            self._engine = postgresql.open_engine(
+                url,
+                connections=connections,
+                wait_s=busy_timeout_s,
+                statement_s=statement_timeout_s,
+            )
+            reads, writes = _POSTGRESQL_READS, _POSTGRESQL_WRITES
+        self._reads = self._engine.execution_options(**reads)
+        self._writes = self._engine.execution_options(**writes)
 
     @property
     def _sqlite(self) -> bool:
@@ -46,7 +68,15 @@ class Database:
         Raises:
             StorageUnavailable: the database does not answer.
         """
-        with translated(), self._reads.connect() as connection, connection.begin():
+        with storage_errors(), self._reads.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def copying(self) -> Iterator[Connection]:
+        """As `reading`, with as much time between statements as it takes."""
+        with self.reading() as connection:
+            if not self._sqlite:
+                postgresql.rest(connection)
             yield connection
 
     @contextmanager
@@ -56,47 +86,51 @@ class Database:
         Raises:
             StorageUnavailable: the database does not answer, or stayed locked.
         """
-        with translated(), self._writes.connect() as connection, connection.begin():
+        with storage_errors(), self._writes.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def preparing(self) -> Iterator[Connection]:
+        """As `writing`, before there is a row to lock: processes take turns all the same."""
+        with self.writing() as connection:
+            if not self._sqlite:
+                postgresql.alone(connection, _PREPARING)
+            yield connection
+
+    def origin(self, connection: Connection) -> str | None:
+        """Which database of which server this is; None for a file, which can't tell."""
+        return None if self._sqlite else postgresql.origin(connection)
 
     def commits(self) -> Commits:
         """What notices commits; close it before this."""
+        if not self._sqlite:
+            return NotifiedCommits(self._engine)
         path = self._engine.url.database or ":memory:"
-        plain = self._sqlite and not path.startswith((":memory:", "file:"))
-        return SqliteCommits(path) if plain else AlwaysChanged()
+        return AlwaysChanged() if path.startswith((":memory:", "file:")) else SqliteCommits(path)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turns the driver's exceptions into ours; a mistake in our own statements stays one."""
-    try:
-        yield
-    except _OUR_OWN_FAULTS:
-        raise
-    except exc.DBAPIError as error:
-        raise StorageUnavailable(f"database: {error.orig}") from error
-    except exc.TimeoutError as error:
-        raise StorageUnavailable("database: no free connection") from error
+_SQLITE_READS: dict[str, Any] = {_BEGIN: "BEGIN"}
+_SQLITE_WRITES: dict[str, Any] = {_BEGIN: "BEGIN IMMEDIATE"}
+_POSTGRESQL_READS: dict[str, Any] = {
+    "isolation_level": "REPEATABLE READ",
+    "postgresql_readonly": True,
+}
+# Each statement sees what was committed before it: a writer waits for its row, then reads it.
+_POSTGRESQL_WRITES: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 
 
-def _engine(url: str, connections: int, busy_timeout_s: float) -> Engine:
+def _sqlite_engine(url: str, connections: int, busy_timeout_s: float) -> Engine:
     parsed = make_url(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite and parsed.database:
+    if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        parsed,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=busy_timeout_s,
-        pool_pre_ping=not sqlite,
+        parsed, pool_size=connections, max_overflow=0, pool_timeout=busy_timeout_s
     )
-    if sqlite:
-        _set_up_sqlite(engine, int(busy_timeout_s * 1000))
+    _set_up_sqlite(engine, int(busy_timeout_s * 1000))
     return engine
 
 

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from threading import Lock
 
 from products_svc.store import reads
-from products_svc.store.database import Database, translated
+from products_svc.store.database import Database
 from products_svc.store.values import Position, SubjectGrant
+from waybill.serving.sql import storage_errors
 
 
 class Snapshot:
@@ -37,7 +38,7 @@ class Snapshot:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the snapshot is closed")
-            connection = self._resources.enter_context(self._database.reading())
+            connection = self._resources.enter_context(self._database.copying())
             self._pieces = reads.all_grants(connection, self._chunk)
             return reads.position(connection)
 
@@ -47,7 +48,7 @@ class Snapshot:
         Raises:
             StorageUnavailable: the database does not answer.
         """
-        with self._lock, translated():
+        with self._lock, storage_errors():
             return next(self._pieces, ())
 
     def close(self) -> None:

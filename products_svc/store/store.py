@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
 from products_svc.issuing import Grant
 from products_svc.store import reads
+from products_svc.store.continuity import Continuity
 from products_svc.store.database import Database
 from products_svc.store.snapshot import Snapshot
 from products_svc.store.values import (
@@ -22,6 +24,7 @@ from products_svc.store.values import (
 from products_svc.store.writer import Writer
 from products_svc.threads import Threads
 from waybill.errors import HistoryCompacted
+from waybill.serving.sql import repeated
 
 Args = ParamSpec("Args")
 Result = TypeVar("Result")
@@ -43,41 +46,57 @@ class Store:
         database: where everything is; it is closed with the store.
         clock: seconds since the Unix epoch.
         history_changes: how many changes the history keeps.
+        patience_s: how long a call waits for the database, whatever holds it up; None for ever.
     """
 
     def __init__(
-        self, database: Database, clock: Callable[[], float], history_changes: int
+        self,
+        database: Database,
+        clock: Callable[[], float],
+        history_changes: int,
+        *,
+        patience_s: float | None = None,
     ) -> None:
         self._database = database
         self._commits = database.commits()
         self._clock = clock
         self._history_changes = history_changes
-        self._readers = Threads(READERS, "store-read")
-        self._lookout = Threads(1, "store-look")  # health and feed don't queue behind callers
-        self._writer = Threads(1, "store-write")  # waits its turn here rather than in the database
+        self._continuity = Continuity()
+        self._wrote = False  # since it was last asked: the sign of a commit may come after it
+        self._readers = Threads(READERS, "store-read", patience_s)
+        # Health and feed don't queue behind callers.
+        self._lookout = Threads(1, "store-look", patience_s)
+        # Waits its turn here rather than in the database.
+        self._writer = Threads(1, "store-write", patience_s)
         self._snapshots = asyncio.Semaphore(SNAPSHOTS)
 
     async def position(self) -> Position:
         """Where the history stands."""
-        return await self._ask(self._lookout, reads.position)
+        _, position = await self._ask(self._lookout, _position)
+        return position
 
     async def listing(self, subject: str, after: str, limit: int) -> Listing:
         """At most `limit` of the subject's products whose ids come after `after`."""
-        return await self._ask(self._readers, reads.listing, subject, after, limit)
+        asked_at = self._clock()
+        listing, _ = await self._ask(self._readers, reads.listing, subject, after, limit)
+        return replace(listing, asked_at=asked_at)
 
     async def listed(self, subject: str, product_id: str) -> Listing:
         """The one product, or none if the subject is not granted it."""
-        return await self._ask(self._readers, reads.listed, subject, product_id)
+        listing, _ = await self._ask(self._readers, reads.listed, subject, product_id)
+        return listing
 
     async def granted(
         self, subject: str, product_ids: Collection[str]
     ) -> tuple[tuple[Grant, ...], int]:
         """The subject's grants among `product_ids`, and the revision they were read at."""
-        return await self._ask(self._readers, reads.granted, subject, product_ids)
+        grants, position = await self._ask(self._readers, reads.granted, subject, product_ids)
+        return grants, position.revision
 
     async def known_products(self, product_ids: Collection[str]) -> tuple[set[str], int]:
         """Which of `product_ids` the catalogue has, and the revision they were looked up at."""
-        return await self._ask(self._readers, reads.known_products, product_ids)
+        known, position = await self._ask(self._readers, reads.known_products, product_ids)
+        return known, position.revision
 
     async def changes_after(self, revision: int, limit: int) -> tuple[Position, tuple[Change, ...]]:
         """The oldest changes after `revision`, at most `limit`, and where the history stands.
@@ -85,19 +104,22 @@ class Store:
         Raises:
             HistoryCompacted: some of them are gone.
         """
-        return await self._ask(self._lookout, _changes_after, revision, limit)
+        changes, position = await self._ask(self._lookout, _changes_after, revision, limit)
+        return position, changes
 
     async def beginning(self, within_s: float) -> Beginning:
         """Where changes begin that were committed at most `within_s` seconds ago, or are left."""
         since_us = int((self._clock() - within_s) * 1_000_000)
-        return await self._ask(self._lookout, reads.beginning, since_us)
+        beginning, _ = await self._ask(self._lookout, reads.beginning, since_us)
+        return beginning
 
     def may_have_changed(self) -> bool:
         """Whether anything may have been committed since the last time this was asked.
 
         Cheap, and waits for nothing.
         """
-        return self._commits.changed()
+        wrote, self._wrote = self._wrote, False
+        return self._commits.changed() or wrote
 
     async def grant(self, wanted: Sequence[WantedGrant]) -> int:
         """Make grants; returns the revision of the last change, the current one if none was needed.
@@ -117,7 +139,7 @@ class Store:
         async with self._snapshots:
             snapshot = Snapshot(self._database, SNAPSHOT_CHUNK)
             try:
-                yield AsyncSnapshot(snapshot, self._readers)
+                yield AsyncSnapshot(snapshot, self._readers, self._continuity)
             finally:
                 self._readers.start(snapshot.close)
 
@@ -131,48 +153,66 @@ class Store:
     async def _ask(
         self,
         threads: Threads,
-        question: Callable[Concatenate[Connection, Args], Result],
+        question: Callable[Concatenate[Connection, Args], tuple[Result, Position]],
         *args: Args.args,
         **kwargs: Args.kwargs,
-    ) -> Result:
-        def ask() -> Result:
+    ) -> tuple[Result, Position]:
+        def ask() -> tuple[Result, Position]:
             with self._database.reading() as connection:
                 return question(connection, *args, **kwargs)
 
-        return await threads.run(ask)
+        since = self._continuity.latest
+        answer, position = await threads.run(repeated, ask)
+        self._continuity.require(position, since)
+        return answer, position
 
     async def _write(self, change: Callable[[Writer], None]) -> int:
+        since = self._continuity.latest
+
         def work() -> int:
             with self._database.writing() as connection:
                 writer = Writer(connection, self._clock, self._history_changes)
+                self._continuity.require(writer.position, since)
                 change(writer)
-                return writer.finish()
+                revision = writer.finish()
+            self._continuity.require(replace(writer.position, revision=revision), since)
+            return revision
 
-        return await self._writer.run(work)
+        revision = await self._writer.run(repeated, work)
+        self._wrote = True
+        return revision
 
 
 class AsyncSnapshot:
     """A snapshot that is read off the event loop, only as fast as it is asked for."""
 
-    def __init__(self, snapshot: Snapshot, threads: Threads) -> None:
+    def __init__(self, snapshot: Snapshot, threads: Threads, continuity: Continuity) -> None:
         self._snapshot = snapshot
         self._threads = threads
+        self._continuity = continuity
 
     async def start(self) -> Position:
         """As `Snapshot.start`."""
-        return await self._threads.run(self._snapshot.start)
+        since = self._continuity.latest
+        position = await self._threads.run(self._snapshot.start)
+        self._continuity.require(position, since)
+        return position
 
     async def next_piece(self) -> Sequence[SubjectGrant]:
         """As `Snapshot.next_piece`."""
         return await self._threads.run(self._snapshot.next_piece)
 
 
+def _position(connection: Connection) -> tuple[None, Position]:
+    return None, reads.position(connection)
+
+
 def _changes_after(
     connection: Connection, revision: int, limit: int
-) -> tuple[Position, tuple[Change, ...]]:
+) -> tuple[tuple[Change, ...], Position]:
     position = reads.position(connection)
     if revision < position.floor:
         raise HistoryCompacted(f"revision {revision} is below {position.floor}")
     if revision >= position.revision:  # most often; one statement less
-        return position, ()
-    return position, reads.changes_after(connection, revision, limit)
+        return (), position
+    return reads.changes_after(connection, revision, limit), position

@@ -72,3 +72,12 @@ meta = Table(
     Column("floor", BigInteger, nullable=False),
     Column("currency_code", String, nullable=False),
 )
+
+# At most one row: the database that the history was written in, as PostgreSQL tells it. A copy that
+# was restored elsewhere finds another one's name here.
+origin = Table(
+    "origin",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("place", String, nullable=False),
+)

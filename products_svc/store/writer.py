@@ -7,8 +7,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from products_svc.issuing import Grant
 from products_svc.store.keys import Key, among
+from products_svc.store.notifications import announce
 from products_svc.store.tables import changes, grants, meta, products
-from products_svc.store.values import ChangeKind, Product, WantedGrant
+from products_svc.store.values import ChangeKind, Position, Product, WantedGrant
 
 
 class UnknownProducts(Exception):
@@ -40,6 +41,11 @@ class Writer:
         self._history_changes = history_changes
         self._head = connection.execute(select(meta).with_for_update()).one()
         self._revision: int = self._head.revision
+
+    @property
+    def position(self) -> Position:
+        """Where the history stood when this transaction got hold of it."""
+        return Position(self._head.epoch, self._head.revision, self._head.floor)
 
     @property
     def revision(self) -> int:
@@ -89,8 +95,11 @@ class Writer:
             .values(commit_time_us=int(self._clock() * 1_000_000))
         )
         floor = max(self._head.floor, self._revision - self._history_changes)
-        self._connection.execute(delete(changes).where(changes.c.revision <= floor))
+        # From the old floor, so that an index is not searched through what was deleted before.
+        compacted = changes.c.revision.between(self._head.floor + 1, floor)
+        self._connection.execute(delete(changes).where(compacted))
         self._connection.execute(update(meta).values(revision=self._revision, floor=floor))
+        announce(self._connection)
         return self._revision
 
     def _quoted(self, wanted: Sequence[WantedGrant]) -> dict[Key, Grant]:

@@ -1,7 +1,6 @@
-"""Version 1 with its ids packed: both services, and what a forger inside of products could send."""
+"""Version 1 with its ids packed, in tokens, envelopes and references; and what a forger sends."""
 
 import json
-import zlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import Any
 import grpc
 import pytest
 
+from shop.state.v1.state_pb2 import AccessState
+from tests import bombs
 from tests.contract import forgery
 from tests.contract.world import OK, Outcome, World
 from waybill import base64url, id_lists
 from waybill.metadata import state_key
-from waybill.signing import sign_jwt
+from waybill.signing import seal, sign_jwt
 from waybill.strategy import Strategy
 from waybill.values import CarriedState
 
@@ -78,17 +79,10 @@ async def test_every_rung_is_read(world: World, rung: str) -> None:
     assert await world.order("ada", JWT, ["tea", "salt"], state) == OK
 
 
-def bomb() -> str:
-    """A thousand bytes that unfold into a million."""
-    stream = zlib.compressobj(9, zlib.DEFLATED, -15)
-    body = stream.compress(b"0a\n" * 350_000) + stream.flush()
-    return base64url.encode(bytes([id_lists.TAGS["deflate"]]) + body)
-
-
 @pytest.mark.parametrize(
     "packed",
     [
-        bomb(),
+        base64url.encode(bombs.packed_list()),
         "",
         "!",
         "é",
@@ -111,3 +105,70 @@ async def test_two_lists_or_none_are_refused(world: World) -> None:
     assert await world.order("ada", JWT, ["tea"], both) == REFUSED
     none = {name: value for name, value in claims_of(state).items() if name != "products_packed"}
     assert await world.order("ada", JWT, ["tea"], signed(world, none)) == REFUSED
+
+
+def payload(state: CarriedState) -> AccessState:
+    (envelope,) = state.envelopes
+    return AccessState.FromString(envelope.payload)
+
+
+def resealed(world: World, state: CarriedState, **changes: Any) -> CarriedState:
+    """The state, signed properly, with other lists."""
+    said = payload(state)
+    for name in ("product_ids", "packed_product_ids"):
+        said.ClearField(name)
+    said.MergeFrom(AccessState(**changes))
+    return CarriedState(envelopes=(seal(said, world.signing_key()),))
+
+
+async def enveloped(world: World) -> CarriedState:
+    await world.grant("ada", "tea", "salt")
+    return (await world.list_page("ada", Strategy.MESSAGE_FIELD)).carried
+
+
+async def test_packed_envelopes_can_be_ordered_and_nothing_else(world: World) -> None:
+    state = await enveloped(world)
+    assert not payload(state).product_ids
+    assert set(id_lists.decode(payload(state).packed_product_ids)) == {"tea", "salt"}
+    field = Strategy.MESSAGE_FIELD
+    assert await world.order("ada", field, ["tea", "salt"], state) == OK
+    refusal = await world.order("ada", field, ["soap"], state)
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+    assert await world.order("ada", field, ["tea"], forgery.tampered(state)) == REFUSED
+
+
+@pytest.mark.parametrize("rung", id_lists.CODECS)
+async def test_every_rung_is_read_in_an_envelope(world: World, rung: str) -> None:
+    packed = id_lists.encode(["tea", "salt"], rung)
+    state = resealed(world, await enveloped(world), packed_product_ids=packed)
+    assert await world.order("ada", Strategy.MESSAGE_FIELD, ["tea", "salt"], state) == OK
+
+
+async def test_plain_envelopes_are_read_as_before(world: World) -> None:
+    state = resealed(world, await enveloped(world), product_ids=["tea", "salt"])
+    assert await world.order("ada", Strategy.MESSAGE_FIELD, ["tea", "salt"], state) == OK
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"packed_product_ids": bombs.packed_list()},
+        {"packed_product_ids": b"!"},
+        {"packed_product_ids": id_lists.encode(["tea"], "delta") + b"\x00"},
+        {"packed_product_ids": id_lists.encode(["tea"], "delta"), "product_ids": ["tea"]},
+    ],
+    ids=["bomb", "nonsense", "a byte too many", "two lists"],
+)
+async def test_signed_nonsense_in_an_envelope_is_refused(
+    world: World, changes: dict[str, Any]
+) -> None:
+    state = resealed(world, await enveloped(world), **changes)
+    assert await world.order("ada", Strategy.MESSAGE_FIELD, ["tea"], state) == REFUSED
+
+
+async def test_what_a_reference_stands_for_is_packed_too(world: World) -> None:
+    await world.grant("ada", "tea", "salt")
+    state = (await world.list_page("ada", Strategy.REFERENCE)).carried
+    assert await world.order("ada", Strategy.REFERENCE, ["tea", "salt"], state) == OK
+    refusal = await world.order("ada", Strategy.REFERENCE, ["soap"], state)
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED

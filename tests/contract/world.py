@@ -25,6 +25,7 @@ from tests.contract.reference_forgery import References
 from tests.contract.seeding import PRODUCTS, add_products
 from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
+from waybill.providers import Providers
 from waybill.serving.server import running
 from waybill.signing import SigningKey, SigningKeyFile, public_jwks, sign_jwt
 from waybill.status import error_from
@@ -65,6 +66,9 @@ class World:
     """Of the products service, besides those that every world has."""
     orders_settings: Mapping[str, Any] = MappingProxyType({})
     """The same of the orders service."""
+    products_providers: Providers | None = None
+    orders_providers: Providers | None = None
+    """Where their spans and metrics go."""
 
     def __init__(
         self, folder: Path, store_url: str, versions: tuple[int, ...], **common: Any
@@ -78,6 +82,9 @@ class World:
         self._users = SigningKey.generate()
         self._request_ids = map("request-{}".format, itertools.count())
         self._products_stack = AsyncExitStack()
+        self._orders_stack = AsyncExitStack()
+        self._products_port = 0
+        self.orders_port = 0
         self._products: products_pb2_grpc.ProductsServiceAsyncStub
         self._orders: orders_pb2_grpc.OrdersServiceAsyncStub
 
@@ -86,12 +93,21 @@ class World:
         (self._folder / "users.jwks").write_text(public_jwks([self._users]))
         (self._folder / "service-token").write_text(self.token("orders", "service"))
         await stack.enter_async_context(self._products_stack)
-        products_port = await self._start_products()
-        orders_port = await self._start_orders(stack, products_port)
-        self.products_channel = await stack.enter_async_context(_channel(products_port))
-        self.orders_channel = await stack.enter_async_context(_channel(orders_port))
+        self._products_port = await self._start_products()
+        self.products_channel = await stack.enter_async_context(_channel(self._products_port))
         self._products = products_pb2_grpc.ProductsServiceStub(self.products_channel)
-        self._orders = orders_pb2_grpc.OrdersServiceStub(self.orders_channel)
+        await stack.enter_async_context(self._orders_stack)
+        await self._start_orders()
+
+    @property
+    def targets(self) -> tuple[str, str]:
+        """Where products and orders are."""
+        return f"127.0.0.1:{self._products_port}", f"127.0.0.1:{self.orders_port}"
+
+    async def restart_orders(self) -> None:
+        """Orders ends, and starts again with what it has on disk."""
+        await self._orders_stack.aclose()
+        await self._start_orders()
 
     async def _start_products(self) -> int:
         settings = products_svc.settings.Settings(
@@ -108,19 +124,19 @@ class World:
             **{**self._common, **self.products_settings},
         )
         add_products(settings, self.clock)
-        products = products_svc.bootstrap.build(settings, self.clock)
+        products = products_svc.bootstrap.build(settings, self.clock, self.products_providers)
         self._products_stack.push_async_callback(products.close)
         return await self._products_stack.enter_async_context(
             running(settings, products.services, products.service_names, products.checks)
         )
 
-    async def _start_orders(self, stack: AsyncExitStack, products_port: int) -> int:
+    async def _start_orders(self) -> None:
         settings = orders_svc.settings.Settings(
             port=0,
             user_keys=self._folder / "users.jwks",
             state_keys=self._folder / "products.jwks",
             database_url=f"sqlite:///{self._folder / 'orders.db'}",
-            products_target=f"127.0.0.1:{products_port}",
+            products_target=f"127.0.0.1:{self._products_port}",
             products_timeout_s=1,
             service_token_file=self._folder / "service-token",
             replica_path=self._folder / "replica",
@@ -128,13 +144,16 @@ class World:
             state_budget_bytes=STATE_BUDGET_BYTES,
             reference_url=self._store_url,
             reference_prefix=self._store_prefix,
-            **{**self._common, **_WITHOUT_TIME, **self.orders_settings},
+            **{**_WITHOUT_TIME, **self._common, **self.orders_settings},
         )
-        orders = orders_svc.bootstrap.build(settings, self.clock)
-        stack.push_async_callback(orders.close)
-        return await stack.enter_async_context(
+        orders = orders_svc.bootstrap.build(settings, self.clock, self.orders_providers)
+        self._orders_stack.push_async_callback(orders.close)
+        self.orders_port = await self._orders_stack.enter_async_context(
             running(settings, orders.services, orders.service_names, orders.checks)
         )
+        channel = _channel(self.orders_port)
+        self.orders_channel = await self._orders_stack.enter_async_context(channel)
+        self._orders = orders_pb2_grpc.OrdersServiceStub(self.orders_channel)
 
     def token(self, subject: str, *roles: str) -> str:
         """A user's token, valid now and for as long as any test lasts."""
@@ -157,9 +176,11 @@ class World:
         """What a forger inside of products would have."""
         return Workshop(self.signing_key(), References(self._store_url, self._store_prefix))
 
-    async def grant(self, subject: str, *product_ids: str) -> int:
-        """Entitle `subject`; the revision of the change."""
-        request = products_pb2.GrantAccessRequest(subject=subject, product_ids=product_ids)
+    async def grant(self, subject: str, *product_ids: str, most: int = 0) -> int:
+        """Entitle `subject`, to `most` of each unless 0; the revision of the change."""
+        request = products_pb2.GrantAccessRequest(
+            subject=subject, product_ids=product_ids, max_quantity=most
+        )
         answer = await self._products.GrantAccess(request, metadata=self._admin())
         return answer.revision
 

@@ -1,8 +1,9 @@
 """An acknowledged order survives `kill -9` of the service; one that is sent again is never doubled.
 
-The service is killed under load again and again. Callers send what was not answered again with the
-same request ids, as real ones would, until everything is acknowledged. Then there must be exactly
-one order for each request id, and it must be the one that was acknowledged.
+The service is killed under load again and again, and so is its PostgreSQL server. Callers send
+what was not answered again with the same request ids, as real ones would, until everything is
+acknowledged. Then there must be exactly one order for each request id, and it must be the one that
+was acknowledged.
 """
 
 import asyncio
@@ -11,9 +12,11 @@ import random
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from grpc import aio
 
 from shop.orders.v1.orders_pb2 import ListOrdersRequest, Order
 from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
+from tests.conftest import new_postgres
 from tests.orders_kit import Issuers, place
 from waybill.metadata import Entry
 from waybill.strategy import Strategy
@@ -185,34 +189,60 @@ class Caller:
                 return OrdersServiceStub(self._channel)
 
 
-async def _kill_again_and_again(service: Service, progress: Progress, workers: int) -> None:
-    """Kill at chosen numbers of acknowledged orders: everything, and with workers one in turn."""
-    chance = random.Random(SEED)
-    moments = sorted(chance.sample(range(CALLERS * ORDERS_EACH * 9 // 10), KILLS))
-    for turn, moment in enumerate(moments):
+Kill = Callable[[], Awaitable[None]]
+
+
+async def _kill_again_and_again(progress: Progress, kills: Sequence[Kill]) -> None:
+    """Kill at chosen numbers of acknowledged orders, in turn by each of `kills`."""
+    moments = sorted(random.Random(SEED).sample(range(CALLERS * ORDERS_EACH * 9 // 10), KILLS))
+    for moment, kill in zip(moments, cycle(kills), strict=False):
         await progress.reached(moment)
-        if workers > 1 and turn % 2:
-            await service.kill_worker(chance.randrange(workers))
-        else:
-            await service.kill()
+        await kill()
+
+
+async def _placed_and_listed(
+    service: Service, issuers: Issuers, kills: Sequence[Kill]
+) -> tuple[Progress, list[Order]]:
+    """What was acknowledged while things were killed, and what is listed afterwards."""
+    progress = Progress()
+    callers = [_caller(service, issuers, f"user-{number}") for number in range(CALLERS)]
+    await asyncio.gather(
+        _kill_again_and_again(progress, kills), *(caller.run(progress) for caller in callers)
+    )
+    listed = [order for caller in callers for order in await caller.listed()]
+    await asyncio.gather(*(caller.close() for caller in callers))
+    return progress, listed
+
+
+def _assert_none_is_lost_or_doubled(progress: Progress, listed: list[Order]) -> None:
+    assert progress.unanswered > 0
+    assert len(listed) == CALLERS * ORDERS_EACH
+    assert {order.request_id: order for order in listed} == progress.acknowledged
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_no_acknowledged_order_is_lost_and_none_doubled(tmp_path: Path, workers: int) -> None:
     issuers = Issuers(tmp_path)
-    progress = Progress()
     async with started(issuers, workers) as service:
-        callers = [_caller(service, issuers, f"user-{number}") for number in range(CALLERS)]
-        await asyncio.gather(
-            _kill_again_and_again(service, progress, workers),
-            *(caller.run(progress) for caller in callers),
+        kills: list[Kill] = [service.kill, partial(service.kill_worker, workers - 1)]
+        _assert_none_is_lost_or_doubled(
+            *await _placed_and_listed(service, issuers, kills[:workers])
         )
-        listed = [order for caller in callers for order in await caller.listed()]
-        await asyncio.gather(*(caller.close() for caller in callers))
-    assert progress.unanswered > 0
-    assert len(listed) == CALLERS * ORDERS_EACH
-    assert {order.request_id: order for order in listed} == progress.acknowledged
     assert _durable_orders(tmp_path / "orders.db") == CALLERS * ORDERS_EACH
+
+
+@pytest.mark.engines
+async def test_on_postgresql_neither_where_its_server_is_killed_as_well(tmp_path: Path) -> None:
+    with new_postgres() as server:
+
+        async def kill_server() -> None:
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+
+        issuers = Issuers(tmp_path, server.url())
+        async with started(issuers, workers=2) as service:
+            kills: list[Kill] = [kill_server, service.kill, partial(service.kill_worker, 0)]
+            _assert_none_is_lost_or_doubled(*await _placed_and_listed(service, issuers, kills))
 
 
 def _caller(service: Service, issuers: Issuers, subject: str) -> Caller:

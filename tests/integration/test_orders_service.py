@@ -21,6 +21,7 @@ from shop.orders.v1.orders_pb2 import (
     PlaceOrderRequest,
 )
 from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
+from tests.conftest import NewDatabase
 from tests.orders_kit import Issuers, now, place
 from waybill import errors
 from waybill.metadata import STRATEGY, Entry
@@ -69,8 +70,8 @@ class Service:
 
 
 @pytest.fixture
-def issuers(tmp_path: Path) -> Issuers:
-    return Issuers(tmp_path)
+def issuers(tmp_path: Path, new_database: NewDatabase) -> Issuers:
+    return Issuers(tmp_path, new_database())
 
 
 @pytest.fixture

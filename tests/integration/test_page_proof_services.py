@@ -1,7 +1,5 @@
 """Page proofs between the real services: across pages, versions and keys, in both places."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -14,13 +12,14 @@ from shop.products.v1.products_pb2 import ListProductsRequest
 from tests.contract import proof_forgery
 from tests.contract.seeding import PRODUCTS
 from tests.contract.world import OK, Outcome, World, world
-from tests.products_kit import Lab
+from waybill.budget import DEFAULT_PATH, PathBudget
 from waybill.metadata import AUTHORIZATION, STRATEGY
 from waybill.strategy import Strategy
-from waybill.v1.page_proof_pb2 import PageProof, PageRoot
+from waybill.v1.page_proof_pb2 import PageProof
 from waybill.values import CarriedState
 
-IN_METADATA, IN_MESSAGE = PageProofCarrier(), PageProofCarrier(metadata_bytes=0)
+PATH = PathBudget(DEFAULT_PATH)
+IN_METADATA, IN_MESSAGE = PageProofCarrier(PATH), PageProofCarrier(PATH, metadata_share=0)
 INVALID = Outcome(grpc.StatusCode.UNAUTHENTICATED, "STATE_INVALID")
 MISMATCH = Outcome(grpc.StatusCode.PERMISSION_DENIED, "SUBJECT_MISMATCH")
 
@@ -122,31 +121,3 @@ async def test_other_entitlements_do_not_change_what_is_carried(
         pages = await listed(shop, "ada", 1)
         sizes = {IN_METADATA.carry([page], page.product_ids).size_bytes for page in pages}
         assert max(sizes) - min(sizes) <= 4
-
-
-async def test_a_customer_with_a_million_entitlements(tmp_path: Path) -> None:
-    """From a real listing: the header is that of the page, and the revision counts the changes."""
-    lab = Lab(tmp_path)
-    lab.fill([])
-    with closing(sqlite3.connect(tmp_path / "products.db")) as database:
-        database.executescript(A_MILLION)
-    async with lab.service(state_budget_bytes=0) as service:
-        answer = await service.listing(strategy="page-proof", page_size=100)
-    page = kept_page(IN_METADATA, answer, ())
-    (proof,) = page.carried.proofs
-    assert PageRoot.FromString(proof.statement).revision == 1_000_000
-    sizes = [IN_METADATA.carry([page], [each]).size_bytes for each in page.product_ids]
-    assert max(sizes) <= 600
-
-
-A_MILLION = """
-    PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;
-    BEGIN;
-    WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 1000000)
-      INSERT INTO products SELECT printf('%08x-0000-4000-8000-%012x', value, value), 'x', 12990000
-        FROM n;
-    INSERT INTO grants SELECT 'alice', product_id, 100, unit_price_micros, 1000000 FROM products;
-    UPDATE meta SET revision = 1000000, floor = 1000000;
-    COMMIT;
-"""
-"""Put in by the database itself, in seconds; the service's own import takes minutes."""

@@ -63,7 +63,12 @@ async def test_state_close_to_the_budget_is_logged_once_in_a_while(
 
 
 def test_unknown_hops_are_a_line_that_names_the_known_ones(lab: Lab) -> None:
-    paths = {"user_keys": "u", "signing_keys": "s", "public_keys": "p", "database_url": "sqlite://"}
+    paths = {
+        "user_keys": "u",
+        "signing_keys": "s",
+        "public_keys": "p",
+        "database_url": "sqlite:///p",
+    }
     with pytest.raises(BadSettings) as bad:
         read(Settings, {"PRODUCTS_PATH_HOPS": "ngnix"}, paths)
     (line,) = bad.value.problems

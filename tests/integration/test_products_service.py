@@ -11,9 +11,11 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from products_svc.store.values import WantedGrant
+from products_svc.store.writer import Writer
 from shop.products.v1 import products_pb2 as pb
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
+from tests.conftest import NewDatabase
 from tests.products_kit import Lab, Service, refusal
 from waybill import errors
 from waybill.envelope import open_envelope
@@ -29,8 +31,8 @@ GRANTS = [
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    lab = Lab(tmp_path)
+def lab(tmp_path: Path, new_database: NewDatabase) -> Lab:
+    lab = Lab(tmp_path, new_database())
     lab.fill(["apple", "fig", "pear"], GRANTS)
     return lab
 
@@ -292,7 +294,8 @@ async def test_concurrent_grants_get_distinct_consecutive_revisions(service: Ser
 async def test_a_locked_database_is_unavailable_and_then_works_again(lab: Lab) -> None:
     async with lab.service(database_timeout_s=0.05) as service:
         database = lab.database()
-        with database.writing():
+        with database.writing() as connection:
+            Writer(connection, lab.clock, 1000)
             refused = await refusal(service.grant("alice", "fig"))
             assert refused.reason == errors.StorageUnavailable.reason
             assert (await service.listing()).revision == 3, "readers do not wait for a writer"

@@ -16,6 +16,7 @@ from products_svc.store.schema import renew_history
 from products_svc.store.values import WantedGrant
 from products_svc.store.writer import Writer
 from shop.products.v1 import products_pb2 as pb
+from tests.conftest import NewDatabase
 from tests.products_kit import Lab, Service, refusal
 from waybill import errors
 from waybill.status import error_from
@@ -85,8 +86,8 @@ class Reader:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    lab = Lab(tmp_path)
+def lab(tmp_path: Path, new_database: NewDatabase) -> Lab:
+    lab = Lab(tmp_path, new_database())
     lab.fill(["a", "b", "c"], [WantedGrant("alice", "a"), WantedGrant("bob", "b", 2, 5)])
     return lab
 

@@ -62,6 +62,12 @@ def test_packed_lists_are_unpacked() -> None:
     packed = base64url.encode(id_lists.best(["b", "a"]))
     assert look(1, token({**CLAIMS, "products_packed": packed})) == CONTENT
     assert look(1, token({**CLAIMS, "products_packed": "AAAA"})) is None
+    good, bad = (
+        envelope(state_v1.AccessState, packed_product_ids=data)
+        for data in (id_lists.best(["b", "a"]), b"\x00\x00")
+    )
+    looks = peek(CarriedState(envelopes=(good, bad)))
+    assert [each.content for each in looks] == [CONTENT, None]
 
 
 def test_both_versions_of_an_envelope() -> None:

@@ -247,3 +247,24 @@ async def test_close_ends_what_runs(resolver: DirectCallResolver, products: Fake
     await resolver.close()
     with pytest.raises(UpstreamUnavailable):
         await waiting
+
+
+@pytest.mark.parametrize(("under_way_s", "questions"), [(0.9, 1), (1.1, 2)])
+async def test_a_question_that_is_too_old_to_join_is_asked_anew(
+    resolver: DirectCallResolver,
+    products: FakeProducts,
+    clock: FakeClock,
+    under_way_s: float,
+    questions: int,
+) -> None:
+    products.open.clear()
+    first = asyncio.create_task(resolver.resolve(query("3")))
+    await products.was_asked.wait()
+    products.granted["ada"].add("3")
+    clock.advance(under_way_s)
+    second = asyncio.create_task(resolver.resolve(query("3")))
+    await asyncio.sleep(0)
+    products.open.set()
+    assert await first == {}
+    assert set(await second) == ({"3"} if questions == 2 else set())
+    assert len(products.asked) == questions

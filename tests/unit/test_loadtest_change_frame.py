@@ -8,7 +8,6 @@ import pytest
 
 from loadtest import profile
 from loadtest.change.frame import ChangeRun
-from loadtest.change.outage.record import OutageResult
 from loadtest.change.record import UnderChange
 from loadtest.change.skew.record import SkewResult
 from loadtest.profile import Profile
@@ -16,8 +15,8 @@ from loadtest.progress import Progress
 from loadtest.topics import Topic
 
 SEED = 7
-ONE = UnderChange(outage=(OutageResult(strategy="replica"),))
-OTHER = UnderChange(skew=(SkewResult(strategy="replica"),))
+ONE = UnderChange(skew=(SkewResult(strategy="replica"),))
+OTHER = UnderChange(skew=(SkewResult(strategy="reference"),))
 
 
 class Fake:

@@ -57,6 +57,14 @@ def test_the_stores_password_is_not_shown() -> None:
     assert "hush" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_the_databases_password_is_not_shown(scheme: str) -> None:
+    url = f"{scheme}://me:hush@host/orders"
+    settings = read(Settings, {**ENVIRON, "ORDERS_DATABASE_URL": url}, {})
+    assert settings.database_url == url
+    assert "hush" not in repr(settings)
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -64,7 +72,8 @@ def test_the_stores_password_is_not_shown() -> None:
         {"ORDERS_STRATEGIES": "replica"},  # without the default one
         {"ORDERS_STATE_VERSIONS": "3"},
         {"ORDERS_STATE_VERSIONS": ","},
-        {"ORDERS_DATABASE_URL": "postgresql://localhost/orders"},
+        {"ORDERS_DATABASE_URL": "mysql://localhost/orders"},
+        {"ORDERS_DATABASE_TIMEOUT_S": "0"},
         {"ORDERS_DATABASE_URL": "sqlite://"},  # in memory: nothing would survive
         {"ORDERS_CACHE_TTL_S": "-1"},
         {"ORDERS_CACHE_TTL_S": "nan"},

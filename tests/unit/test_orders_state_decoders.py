@@ -14,13 +14,16 @@ from orders_svc.access import Grant
 from orders_svc.grants import Grants, newest
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
+from tests import bombs
 from waybill import base64url, id_lists
 from waybill.values import VerifiedState
 
 PRODUCT_IDS = st.text("abc019._-", min_size=1, max_size=8)
+PACKABLE = st.from_regex("[abc019][abc019._-]{0,7}", fullmatch=True)
 REVISIONS = st.integers(0, 2**63 - 1)
 PRICES = st.none() | st.integers(0, 10**15)
 PACKED = base64url.encode(id_lists.encode(["a"], "json"))
+RUNGS = list(id_lists.CODECS)
 GRANTS = st.dictionaries(PRODUCT_IDS, st.tuples(st.integers(0, 2**31 - 1), PRICES), max_size=5)
 MALFORMED = (ValueError, TypeError, KeyError, DecodeError)
 
@@ -107,6 +110,47 @@ def test_version_1_refuses_malformed_claims(claims: dict[str, object]) -> None:
 def test_version_1_refuses_malformed_packed_lists(claims: dict[str, object]) -> None:
     with pytest.raises(MALFORMED):
         state_v1.from_claims({"rev": 1, **claims})
+
+
+@given(ids=st.sets(PACKABLE, max_size=5), revision=REVISIONS, rung=st.sampled_from(RUNGS))
+def test_packed_ids_of_a_message_say_the_same(ids: set[str], revision: int, rung: str) -> None:
+    plain = v1.AccessState(subject="s", revision=revision, product_ids=ids)
+    packed = v1.AccessState(
+        subject="s", revision=revision, packed_product_ids=id_lists.encode(sorted(ids), rung)
+    )
+    found = [state_v1.from_message(each.SerializeToString()) for each in (plain, packed)]
+    assert found[0] == found[1]
+
+
+@given(packed=st.binary(min_size=1, max_size=200))
+def test_any_packed_bytes_are_a_list_or_refused(packed: bytes) -> None:
+    message = v1.AccessState(subject="s", revision=1, packed_product_ids=packed)
+    try:
+        found = state_v1.from_message(message.SerializeToString()).content
+    except MALFORMED:
+        return
+    assert set(found) == set(id_lists.decode(packed))
+
+
+def test_packed_bytes_cannot_unfold_without_bound() -> None:
+    message = v1.AccessState(revision=1, packed_product_ids=bombs.packed_list())
+    with pytest.raises(MALFORMED):
+        state_v1.from_message(message.SerializeToString())
+
+
+@pytest.mark.parametrize("packed", [b"\x00", b"\x21[]", id_lists.encode(["a"], "delta") + b"\x00"])
+def test_version_1_refuses_malformed_packed_bytes(packed: bytes) -> None:
+    message = v1.AccessState(revision=1, packed_product_ids=packed)
+    with pytest.raises(MALFORMED):
+        state_v1.from_message(message.SerializeToString())
+
+
+def test_version_1_refuses_two_lists_in_a_message() -> None:
+    """Even if both say the same."""
+    packed = id_lists.encode(["a"], "json")
+    message = v1.AccessState(revision=1, product_ids=["a"], packed_product_ids=packed)
+    with pytest.raises(ValueError, match="two lists"):
+        state_v1.from_message(message.SerializeToString())
 
 
 @settings(deadline=None)

@@ -1,19 +1,25 @@
 """The durable list of orders against a model, and the store's face to the event loop."""
 
 import asyncio
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DataError
 
 from orders_svc.ledger import Ledger
 from orders_svc.orders import NewOrder, Order, PlacedLine
 from orders_svc.store import OrderStore
+from tests.conftest import NewDatabase
 from waybill.errors import OrderNotFound, RequestIdReused, StorageUnavailable
 from waybill.testing import FakeClock
 
@@ -41,23 +47,23 @@ def order(subject: str = "alice", request_id: str = "r1", quantity: int = 1) -> 
     return NewOrder(subject, request_id, "replica", (PlacedLine("sku-1", quantity, 5, 7),))
 
 
-def url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'orders.db'}"
+@pytest.fixture
+def url(new_database: NewDatabase) -> str:
+    return new_database()
 
 
 class LedgerAgainstModel(RuleBasedStateMachine):
     """Any mix of groups, repeats, reads and reopenings behaves as a dictionary would."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.url = url
         self.clock = FakeClock()
-        self.ledger = Ledger.open(url(Path(self.folder.name)), clock=self.clock)
+        self.ledger = Ledger.open(url, clock=self.clock)
         self.model: dict[tuple[str, str], Order] = {}
 
     def teardown(self) -> None:
         self.ledger.close()
-        self.folder.cleanup()
 
     @rule(group=st.lists(NEW_ORDERS, min_size=1, max_size=6))
     def append(self, group: list[NewOrder]) -> None:
@@ -90,7 +96,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.ledger.close()
-        self.ledger = Ledger.open(url(Path(self.folder.name)), clock=self.clock)
+        self.ledger = Ledger.open(self.url, clock=self.clock)
 
     @rule(subject=SUBJECTS, size=st.integers(1, 4))
     def page_through(self, subject: str, size: int) -> None:
@@ -123,8 +129,11 @@ def _asked(lines: tuple[PlacedLine, ...]) -> set[tuple[str, int]]:
     return {(line.product_id, line.quantity) for line in lines}
 
 
-TestLedgerAgainstModel = LedgerAgainstModel.TestCase
-TestLedgerAgainstModel.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+def test_a_ledger_behaves_as_a_dictionary(new_database: NewDatabase) -> None:
+    run_state_machine_as_test(
+        lambda: LedgerAgainstModel(new_database()),  # type: ignore[arg-type] # a factory will do
+        settings=settings(max_examples=20, stateful_step_count=20, deadline=None),
+    )
 
 
 def test_the_order_of_lines_does_not_make_another_request() -> None:
@@ -135,8 +144,8 @@ def test_the_order_of_lines_does_not_make_another_request() -> None:
     )
 
 
-def test_a_listing_is_stable_while_orders_arrive(tmp_path: Path) -> None:
-    ledger = Ledger.open(url(tmp_path))
+def test_a_listing_is_stable_while_orders_arrive(url: str) -> None:
+    ledger = Ledger.open(url)
     ledger.append([order(request_id=f"r{i}") for i in range(4)])
     first = ledger.page("alice", 2, None)
     ledger.append([order(request_id="newer")])
@@ -148,15 +157,15 @@ def test_a_listing_is_stable_while_orders_arrive(tmp_path: Path) -> None:
 
 
 def test_a_commit_is_on_disk_before_it_returns(tmp_path: Path) -> None:
-    ledger = Ledger.open(url(tmp_path))
-    with ledger._writer.connect() as connection:
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'orders.db'}")
+    with ledger._engines.writer.connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
     ledger.close()
 
 
 def test_no_statement_reads_more_than_it_answers(tmp_path: Path) -> None:
-    ledger = Ledger.open(url(tmp_path))
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'orders.db'}")
     plans: list[str] = []
 
     def explain(connection: Connection, *statement: Any) -> None:
@@ -167,7 +176,7 @@ def test_no_statement_reads_more_than_it_answers(tmp_path: Path) -> None:
             )
             plans.extend(detail for *_, detail in steps)
 
-    for engine in (ledger._writer, ledger._reader):
+    for engine in (ledger._engines.writer, ledger._engines.reader):
         event.listen(engine, "before_cursor_execute", explain)
     (placed,) = ledger.append([order()])
     assert isinstance(placed, Order)
@@ -180,8 +189,8 @@ def test_no_statement_reads_more_than_it_answers(tmp_path: Path) -> None:
     ledger.close()
 
 
-def test_two_processes_ledgers_agree_on_a_request_id(tmp_path: Path) -> None:
-    one, two = Ledger.open(url(tmp_path)), Ledger.open(url(tmp_path))
+def test_two_processes_ledgers_agree_on_a_request_id(url: str) -> None:
+    one, two = Ledger.open(url), Ledger.open(url)
     (first,) = one.append([order()])
     assert two.append([order()]) == [first]
     assert isinstance(two.append([order(quantity=2)])[0], RequestIdReused)
@@ -191,21 +200,33 @@ def test_two_processes_ledgers_agree_on_a_request_id(tmp_path: Path) -> None:
 
 def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
-        Ledger.open(url(tmp_path / "missing"))
+        Ledger.open(f"sqlite:///{tmp_path / 'missing' / 'orders.db'}")
+
+
+def test_an_empty_database_is_refused_where_none_may_be_created(url: str) -> None:
+    with pytest.raises(StorageUnavailable, match="ORDERS_DATABASE_CREATE"):
+        Ledger.open(url, create=False)
+    Ledger.open(url).close()
+    ledger = Ledger.open(url, create=False)
+    with ledger._engines.writer.begin() as connection:
+        connection.execute(text("DROP TABLE order_lines"))
+    ledger.close()
+    with pytest.raises(StorageUnavailable, match="lacks the tables order_lines"):
+        Ledger.open(url, create=False)
 
 
 async def test_a_failing_database_fails_every_caller_and_the_store_recovers(
-    tmp_path: Path,
+    url: str,
 ) -> None:
-    store = OrderStore(Ledger.open(url(tmp_path)))
-    saboteur = Ledger.open(url(tmp_path))
-    with saboteur._writer.begin() as connection:
+    store = OrderStore(Ledger.open(url))
+    saboteur = Ledger.open(url)
+    with saboteur._engines.writer.begin() as connection:
         connection.execute(text("ALTER TABLE order_lines RENAME TO hidden"))
     results = await asyncio.gather(
         *(store.place(order(request_id=f"r{i}")) for i in range(5)), return_exceptions=True
     )
     assert all(isinstance(result, StorageUnavailable) for result in results)
-    with saboteur._writer.begin() as connection:
+    with saboteur._engines.writer.begin() as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO order_lines"))
     placed = [await store.place(order(request_id=f"r{i}")) for i in range(5)]
     assert list((await store.page("alice", 10, None)).orders) == placed[::-1]
@@ -213,21 +234,21 @@ async def test_a_failing_database_fails_every_caller_and_the_store_recovers(
     await store.close()
 
 
-async def test_an_order_that_the_database_rejects_fails_alone(tmp_path: Path) -> None:
-    store = OrderStore(Ledger.open(url(tmp_path)))
+async def test_an_order_that_the_database_rejects_fails_alone(url: str) -> None:
+    store = OrderStore(Ledger.open(url))
     orders = [order(request_id=f"r{i}") for i in range(3)]
     orders[1] = NewOrder("alice", "r1", "replica", (PlacedLine("sku-1", 1, 5, 2**64),))
     results = await asyncio.gather(*map(store.place, orders), return_exceptions=True)
-    assert isinstance(results[1], OverflowError)
+    assert isinstance(results[1], OverflowError | DataError)  # the driver's words for too large
     assert list((await store.page("alice", 10, None)).orders) == [results[2], results[0]]
     await store.close()
 
 
 @pytest.mark.parametrize("group_commit", [True, False])
 async def test_concurrent_repeats_of_a_request_make_one_order(
-    tmp_path: Path, *, group_commit: bool
+    url: str, *, group_commit: bool
 ) -> None:
-    store = OrderStore(Ledger.open(url(tmp_path)), group_commit=group_commit)
+    store = OrderStore(Ledger.open(url), group_commit=group_commit)
     placed = await asyncio.gather(*(store.place(order(), 30) for _ in range(20)))
     assert len({kept.order_id for kept in placed}) == 1
     assert (await store.page("alice", 10, None)).orders == (placed[0],)
@@ -236,11 +257,11 @@ async def test_concurrent_repeats_of_a_request_make_one_order(
     await store.close()
 
 
-async def test_health_tells_whether_the_database_answers(tmp_path: Path) -> None:
-    store = OrderStore(Ledger.open(url(tmp_path)))
+async def test_health_tells_whether_the_database_answers(url: str) -> None:
+    store = OrderStore(Ledger.open(url))
     assert await store.check() is None
-    saboteur = Ledger.open(url(tmp_path))
-    with saboteur._writer.begin() as connection:
+    saboteur = Ledger.open(url)
+    with saboteur._engines.writer.begin() as connection:
         connection.execute(text("ALTER TABLE orders RENAME TO hidden"))
     assert await store.check() == StorageUnavailable.message
     saboteur.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from client.carriers.base import KeptPage
 from client.carriers.covering import covering
-from client.carriers.page_proof import METADATA_BYTES, PageProofCarrier, product_id_of
+from client.carriers.page_proof import PageProofCarrier, product_id_of
 from client.narrow import header
 from loadtest.finished import finished
 from orders_svc.access import AccessQuery
@@ -27,6 +27,7 @@ from shop.products.v1.products_pb2 import ListProductsResponse, Product
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
 from tests.unit.crypto_kit import CLOCK, KEY, KEYS
+from waybill.budget import DEFAULT_PATH, Budget, PathBudget, fixed_caps
 from waybill.expectations import Expectations
 from waybill.metadata import PROOF, size_bytes
 from waybill.page_proof import PageProofReader
@@ -57,7 +58,7 @@ def listed(
     """A page as a client keeps it."""
     grants = tuple(Grant(each, 3, 10**8 + revision) for each in product_ids)
     issued = finished(issuer(*versions).issue(AccessPage(subject, grants, revision)))
-    return KeptPage(frozenset(product_ids), revision, PageProofCarrier().keep(issued))
+    return KeptPage(frozenset(product_ids), revision, PageProofCarrier(PATH).keep(issued))
 
 
 def resolved(carried: CarriedState, product_ids: Collection[str]) -> dict[str, KnownGrant]:
@@ -86,6 +87,7 @@ def test_both_services_mean_the_same_leaves() -> None:
     assert names == [v1.Grant.DESCRIPTOR.full_name, v2.Grant.DESCRIPTOR.full_name]
 
 
+PATH = PathBudget(DEFAULT_PATH)
 PRODUCTS = [f"sku-{n}" for n in range(12)]
 PAGES = st.lists(
     st.tuples(st.sets(st.sampled_from(PRODUCTS), min_size=1).map(sorted), st.integers(1, 4)),
@@ -98,7 +100,7 @@ def test_what_is_shown_is_granted_at_its_newest_revision(
     pages: list[tuple[list[str], int]], order: set[str]
 ) -> None:
     kept = [listed(product_ids, revision=revision) for product_ids, revision in pages]
-    carried = PageProofCarrier().carry(kept, order)
+    carried = PageProofCarrier(PATH).carry(kept, order)
     if not covering(kept, order):
         assert carried == CarriedState()
         return
@@ -117,14 +119,14 @@ def test_nothing_is_shown_that_is_not_ordered(
     pages: list[tuple[list[str], int]], order: set[str]
 ) -> None:
     kept = [listed(product_ids, revision=revision) for product_ids, revision in pages]
-    carried = PageProofCarrier(metadata_bytes=0).carry(kept, order)
+    carried = PageProofCarrier(PATH, metadata_share=0).carry(kept, order)
     shown = [product_id_of(leaf) for proof in carried.proofs for leaf in proof.leaves]
     assert len(shown) == len(set(shown))
     assert set(shown) == {each for each in order if any(each in page.product_ids for page in kept)}
 
 
 def test_all_versions_are_shown() -> None:
-    carried = PageProofCarrier().carry([listed(["a", "b"], versions=(1, 2))], ["a"])
+    carried = PageProofCarrier(PATH).carry([listed(["a", "b"], versions=(1, 2))], ["a"])
     shown = [
         PageProof.FromString(value) for _, value in carried.metadata if isinstance(value, bytes)
     ]
@@ -133,7 +135,7 @@ def test_all_versions_are_shown() -> None:
 
 
 def test_version_one_knows_ids_only() -> None:
-    carried = PageProofCarrier().carry([listed(["a", "b"], versions=(1,))], ["a"])
+    carried = PageProofCarrier(PATH).carry([listed(["a", "b"], versions=(1,))], ["a"])
     assert resolved(carried, ["a"]) == {"a": KnownGrant("a", 0, None, 7)}
 
 
@@ -143,8 +145,10 @@ def test_an_empty_page_is_not_signed() -> None:
 
 def test_many_proofs_go_into_the_message() -> None:
     page = listed([f"{n:064}" for n in range(100)])
-    few, many = (PageProofCarrier().carry([page], sorted(page.product_ids)[::n]) for n in (50, 3))
-    assert size_bytes(few.metadata) <= METADATA_BYTES
+    few, many = (
+        PageProofCarrier(PATH).carry([page], sorted(page.product_ids)[::n]) for n in (50, 3)
+    )
+    assert few.metadata
     assert not few.proofs
     assert not many.metadata
     assert len(many.proofs) == 1
@@ -152,8 +156,28 @@ def test_many_proofs_go_into_the_message() -> None:
         assert resolved(carried, page.product_ids)
 
 
+def most_in_metadata(budget: Budget) -> int:
+    """How many bytes of proofs, in as many pages, the carrier puts into metadata at most."""
+    pages = [listed([f"{n:03}{'x' * 40}"]) for n in range(64)]
+    order = [product_id for page in pages for product_id in page.product_ids]
+    carried = (PageProofCarrier(budget).carry(pages, order[:n]) for n in range(1, len(order)))
+    return max(size_bytes(each.metadata) for each in carried)
+
+
+def test_the_default_path_has_room_for_half_of_grpcs_limit() -> None:
+    assert 4096 - 300 < most_in_metadata(PATH) <= 4096
+
+
+def test_a_narrower_path_sends_more_in_the_message() -> None:
+    wide = PathBudget(["grpcio client", "envoy", "grpcio server:tuned"])
+    assert most_in_metadata(wide) > most_in_metadata(PATH)
+    assert most_in_metadata(Budget(fixed_caps(2100))) <= 1200
+    assert most_in_metadata(PathBudget(DEFAULT_PATH, reserve_bytes=6000)) < 1300
+    assert most_in_metadata(Budget(())) > 10_000, "no limit is set"
+
+
 def test_none_in_metadata_by_setting() -> None:
-    carried = PageProofCarrier(metadata_bytes=0).carry([listed(["a"])], ["a"])
+    carried = PageProofCarrier(PATH, metadata_share=0).carry([listed(["a"])], ["a"])
     assert not carried.metadata
     assert resolved(carried, ["a"])
 
@@ -175,7 +199,9 @@ class Header:
     @property
     def bytes(self) -> int:
         page = listed(self.product_ids, subject=self.subject, revision=self.revision)
-        carried = PageProofCarrier().carry([page], [self.product_ids[len(self.product_ids) // 2]])
+        carried = PageProofCarrier(PATH).carry(
+            [page], [self.product_ids[len(self.product_ids) // 2]]
+        )
         ((key, value),) = carried.metadata
         assert key == PROOF
         assert not carried.proofs

@@ -315,6 +315,6 @@ def test_an_import_with_a_wrong_row_changes_nothing(database: Database, tmp_path
     )
     with database.reading() as connection:
         assert reads.position(connection).revision == 1
-        assert reads.listing(connection, "user-0", "", 10).products == ()
-        (listed,) = reads.listing(connection, "alice", "", 10).products
+        assert reads.listing(connection, "user-0", "", 10)[0].products == ()
+        (listed,) = reads.listing(connection, "alice", "", 10)[0].products
     assert listed.display_name == "A"

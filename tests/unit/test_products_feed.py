@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from products_svc.feed.feed import Feed, Stream
 from products_svc.feed.poller import Pace
 from products_svc.issuing import Grant
-from products_svc.store.values import Change, ChangeKind, Position, SubjectGrant
+from products_svc.store.values import Beginning, Change, ChangeKind, Position, SubjectGrant
 from shop.products.v1 import products_pb2 as pb
 from waybill.errors import HistoryCompacted, ShuttingDown, StorageUnavailable
 
@@ -34,6 +34,9 @@ class FakeSource:
 
     def may_have_changed(self) -> bool:
         return True
+
+    async def beginning(self, within_s: float) -> Beginning:
+        raise NotImplementedError("no test here asks for it")
 
     async def position(self) -> Position:
         if self.broken:

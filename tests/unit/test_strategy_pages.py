@@ -40,5 +40,11 @@ def test_what_the_page_names_exists(page: Path) -> None:
 def test_every_page_has_its_diagram_and_its_advice(page: Path) -> None:
     text = page.read_text()
     assert "```mermaid\nsequenceDiagram" in text
-    for heading in ("What is refused", "Choose it when", "Choose another when", "Settings"):
+    for heading in (
+        "What it costs",
+        "What is refused",
+        "Choose it when",
+        "Choose another when",
+        "Settings",
+    ):
         assert f"\n## {heading}" in text

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orders_svc import state_v1
 from tests.vectors.make import FILE, vectors
 from waybill.envelope import decode_envelope, open_envelope
 from waybill.errors import WaybillError
@@ -72,6 +73,15 @@ def test_envelopes(name: str) -> None:
         assert refused.value.reason == vector["reason"]
     else:
         assert open_envelope(decode_envelope(data), KEYS).hex() == vector["payload"]
+
+
+@pytest.mark.parametrize("name", ["v1", "v1 packed"])
+def test_packed_ids_say_what_the_list_says(name: str) -> None:
+    payload = bytes.fromhex(VECTORS["envelopes"][name]["payload"])
+    claims = VECTORS["tokens"][name]["claims"]
+    expected = set(VECTORS["tokens"]["v1"]["claims"]["products"])
+    assert set(state_v1.from_message(payload).content) == expected
+    assert set(state_v1.from_claims(claims)) == expected
 
 
 @pytest.mark.parametrize("name", VECTORS["page_proofs"])

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2
-from waybill import base64url
+from waybill import base64url, id_lists
 from waybill.minting import from_claim, ids_of
 from waybill.page_proof import WholePage
 from waybill.page_signing import PageSigner
@@ -43,13 +43,15 @@ STATE: dict[str, Any] = {
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 """The example of W3C Trace Context, section 3.2."""
 PRODUCTS = ["SKU-00000001", "SKU-00000002"]
+PACKED = base64url.encode(id_lists.encode(PRODUCTS, "delta"))
 GRANTS = [["SKU-00000001", 0, 12_500_000], ["SKU-00000002", 5, None]]
 
 
 def token(version: int, **changes: object) -> str:
-    """A state token of the test key."""
+    """A state token of the test key; a change to None takes the claim away."""
     content: dict[str, object] = {"products": PRODUCTS} if version == 1 else {"grants": GRANTS}
-    return sign_jwt(STATE | content | changes, KEY, typ=f"waybill-state-v{version}+jwt")
+    said = {name: value for name, value in (STATE | content | changes).items() if value is not None}
+    return sign_jwt(said, KEY, typ=f"waybill-state-v{version}+jwt")
 
 
 def user_token() -> str:
@@ -81,6 +83,11 @@ def message_v1(subject: str = "ada") -> v1.AccessState:
     return v1.AccessState(product_ids=PRODUCTS, **_common(subject))
 
 
+def packed_v1() -> v1.AccessState:
+    """The same state with its ids packed."""
+    return v1.AccessState(packed_product_ids=id_lists.encode(PRODUCTS, "delta"), **_common())
+
+
 def message_v2() -> v2.AccessState:
     """The state of the vectors, version 2."""
     grants = [
@@ -103,6 +110,11 @@ def tokens() -> dict[str, dict[str, object]]:
     v1_key, v2_key = "waybill-state-v1", "waybill-state-v2"
     return {
         "v1": {"key": v1_key, "token": token(1), "claims": STATE | {"products": PRODUCTS}},
+        "v1 packed": {
+            "key": v1_key,
+            "token": token(1, products=None, products_packed=PACKED),
+            "claims": STATE | {"products_packed": PACKED},
+        },
         "v2": {"key": v2_key, "token": token(2), "claims": STATE | {"grants": GRANTS}},
         "v2 traced": {
             "key": v2_key,
@@ -131,9 +143,11 @@ def envelopes() -> dict[str, dict[str, str]]:
     traced = message_v2()
     traced.trace_id, traced.span_id = ids_of(from_claim(TRACEPARENT))
     good_traced = seal(traced, KEY)
+    packed = seal(packed_v1(), KEY)
     twice = good_v1.SerializeToString() + good_v2.SerializeToString()
     return {
         "v1": {"envelope": _hex(good_v1), "payload": good_v1.payload.hex()},
+        "v1 packed": {"envelope": _hex(packed), "payload": packed.payload.hex()},
         "v2": {"envelope": _hex(good_v2), "payload": good_v2.payload.hex()},
         "v2 traced": {"envelope": _hex(good_traced), "payload": good_traced.payload.hex()},
         "v1 tampered": {"envelope": _hex(with_other_payload(good_v1)), "reason": "STATE_INVALID"},

@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 from google.protobuf.message import DecodeError
 
 from waybill.errors import StateInvalid, StateMissing, StateTooLarge
-from waybill.expectations import Expectations, check_call
+from waybill.expectations import Expectations
 from waybill.jwt import check_size
 from waybill.metadata import REFERENCE, Entry, text_values
 from waybill.references import record
@@ -97,7 +97,7 @@ class ReferenceReader(Generic[Content]):
                 another audience, or no handle at all.
             waybill.errors.StateVersionUnsupported: one leads to versions without a decoder only.
             waybill.errors.SubjectMismatch: one is another subject's.
-            waybill.errors.StateSuperseded: one is older than `min_revision`.
+            waybill.errors.StateSuperseded: one is older than `min_revision`, or revoked.
             waybill.errors.ReferenceStoreUnavailable: the store does not answer.
             waybill.errors.DeadlineSpent: the caller's time was up first.
         """
@@ -106,7 +106,7 @@ class ReferenceReader(Generic[Content]):
             if self._expectations.is_past(state.expire_time):
                 raise StateInvalid("past its expiry")
         for state, _ in found:
-            check_call(state, subject=subject, min_revision=min_revision)
+            self._expectations.check_call(state, subject=subject, min_revision=min_revision)
         for state, version in found:
             self._on_read(state, version)
         return [state for state, _ in found]

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import chain, count, cycle
 from random import Random
 
 from loadtest.change.crowd.customer import Channels, Customer
+from loadtest.change.crowd.unknown_keys import under_unknown_key
 from loadtest.change.crowd.values import Job, Kind, Outcome
 from waybill.strategy import Strategy
 
@@ -25,6 +27,8 @@ class Crowd:
         self._strangers = {
             s: self._customer(s, Kind.STRANGER, job.stranger_token) for s in job.strategies
         }
+        self._forgers = {s: self._customer(s, Kind.FORGER, job.tokens[0]) for s in job.strategies}
+        self._random = Random(job.seed)  # noqa: S311 - repeatable, not secret
         self._begun: set[asyncio.Task[None]] = set()
         self.outcomes: list[Outcome] = []
         """What became of the calls, in the order of their answers."""
@@ -82,11 +86,17 @@ class Crowd:
     def _acts(self, strategy: Strategy) -> Mapping[Kind, Act]:
         """How a call of each kind is made."""
         returning, stranger = self._returning[strategy], self._strangers[strategy]
+        forger = self._forgers[strategy]
         turns = cycle(returning)
         return {
             Kind.RETURNING: lambda: next(turns).order_and_heed(),
             Kind.NEW: self._new[strategy].list_and_order,
-            Kind.STRANGER: lambda: stranger.order_with(returning[0].page),
+            Kind.STRANGER: lambda: stranger.order_from(
+                replace(returning[0].page, credentials=stranger.credentials)
+            ),
+            Kind.FORGER: lambda: forger.order_from(
+                under_unknown_key(returning[0].page, self._random)
+            ),
         }
 
     async def _arrivals(

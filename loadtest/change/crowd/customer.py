@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from random import Random
 
 import grpc
@@ -67,7 +66,8 @@ class Customer:
     ) -> None:
         self._channels = channels
         self._strategy = strategy
-        self._credentials = credentials(strategy, token)
+        self.credentials = credentials(strategy, token)
+        """What says who it is."""
         self._page_size = page_size
         self._timeout_s = timeout_s
         self._request_ids = request_ids
@@ -81,9 +81,9 @@ class Customer:
         assert self._page is not None, "nothing was listed yet"
         return self._page
 
-    async def order_with(self, page: ListedPage) -> str:
-        """Order from a page that somebody else has listed, in one's own name."""
-        self._page = replace(page, credentials=self._credentials)
+    async def order_from(self, page: ListedPage) -> str:
+        """Order from a page that somebody else has listed, as it is."""
+        self._page = page
         return await self.order()
 
     async def list(self) -> None:
@@ -94,7 +94,7 @@ class Customer:
         """
         call = self._channels.list(
             ListProductsRequest(page_size=self._page_size),
-            metadata=self._metadata(self._credentials),
+            metadata=self._metadata(self.credentials),
             timeout=self._timeout_s,
         )
         answer = await call
@@ -102,7 +102,7 @@ class Customer:
         self._page = ListedPage(
             strategy=self._strategy,
             product_ids=[product.product_id for product in answer.products],
-            credentials=self._credentials,
+            credentials=self.credentials,
             kept=kept_page(CARRIERS[self._strategy], answer, arrived),
             next_page_token=answer.next_page_token,
         )

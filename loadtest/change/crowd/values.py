@@ -24,6 +24,9 @@ class Kind(StrEnum):
     """Lists first, and then orders: all of it counts as one call."""
     STRANGER = "stranger"
     """Was never granted anything, and shows what somebody else has listed."""
+    FORGER = "forger"
+    """Shows what a customer has listed, or that customer's token, under the name of a key that
+    nobody has ever had: another one each time."""
 
 
 class Job(Value):

@@ -59,9 +59,11 @@ class OutageResult(Value):
     """From `ended_s` to the first answer after which nothing was refused for a while; 0 where
     nothing was refused since `began_s`, None where it did not happen in the time line."""
     before: Phase
+    """The last moments before `began_s`."""
     during: Phase
     """From `began_s` to `ended_s`; empty where the cause is a moment."""
     after: Phase
+    """From `ended_s` to the end of the time line."""
     timeline: Timeline
     """Of customers who have listed before."""
     strangers: int

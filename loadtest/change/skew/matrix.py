@@ -38,7 +38,7 @@ class OneKey:
 
 
 async def matrix(strategies: Iterable[Strategy]) -> Mapping[Strategy, Sequence[Meeting]]:
-    """All meetings of each strategy; none for one whose state does not travel."""
+    """All meetings of each strategy whose state travels."""
     key, store = SigningKey.generate(), MemoryReferenceStore(time.time)
     trusted = StaticKeys(KeySet.of(key.verifying_key()))
     terms = Terms(ISSUER, AUDIENCE, TTL_S, time.time)
@@ -49,7 +49,6 @@ async def matrix(strategies: Iterable[Strategy]) -> Mapping[Strategy, Sequence[M
             await _meeting(strategy, producer, issuers[strategy], consumer, resolvers[strategy])
             for producer, issuers in issuing
             for consumer, resolvers in reading
-            if strategy in issuers
         ]
         for strategy in strategies
     }

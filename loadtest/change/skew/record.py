@@ -27,6 +27,7 @@ class Probe(Value):
     got: str
     """`OK` and the price (`unknown` where the state quotes none), or code and reason."""
     result: Result
+    """How one compares with the other."""
 
 
 class Meeting(Value):
@@ -39,11 +40,13 @@ class Meeting(Value):
     reader: str
     """tolerant, as the library's, or strict: refuses what it does not know."""
     result: Result
+    """The worst of the probes."""
     reasons: tuple[str, ...]
     """Code and reason of each refusal that should not have been."""
     price_known: bool
     """Whether accepted orders have a price."""
     probes: tuple[Probe, ...]
+    """The orders that were tried."""
 
 
 class Step(Value):
@@ -65,16 +68,21 @@ class Roll(Value):
     order: str
     """`readers first` as it should be, or `producer first`, the contrast."""
     steps: tuple[Step, ...]
+    """In the order in which they were done."""
     wanted: int
+    """Orders that were due in all steps."""
     failed: int
+    """Those that were not accepted."""
     timeline: Timeline
+    """Of all these orders."""
 
 
 class SkewResult(Value):
-    """What different versions did to one strategy."""
+    """What different versions did to one strategy whose state travels."""
 
     strategy: str
     """A strategy's wire name."""
     matrix: tuple[Meeting, ...] = ()
-    """Empty for a strategy whose state does not travel: its form is that of the API."""
+    """Every producer's state before every consumer."""
     rolls: tuple[Roll, ...] = ()
+    """One for each order of steps."""

@@ -11,11 +11,13 @@ from loadtest.values import Value
 class StalenessKnobs(Value):
     """Values of `[staleness]`; each has a default. Lifetimes are short, so that runs can be."""
 
-    duration_s: float = Field(40, gt=0, le=36_000)
-    """How long rights change while orders flow."""
+    duration_s: float = Field(32, gt=0, le=36_000)
+    """How long rights change while orders flow, with all strategies as they come."""
+    watermarks_s: float = Field(24, ge=0, le=36_000)
+    """The same again for state that travels, where orders follows revocations; 0 leaves it out."""
     changes_per_s: float = Field(200, ge=0, le=10_000)
     """Grants and revocations of customers who order nothing, in the background."""
-    customers: int = Field(8, ge=1, le=1000)
+    customers: int = Field(12, ge=1, le=1000)
     """Customers of each strategy, and of each way to deal with what is carried, whose rights come
     and go."""
     orders_per_s: float = Field(20, gt=0, le=10_000)
@@ -32,6 +34,8 @@ class StalenessKnobs(Value):
     """How long a resolved reference is reused."""
     lag_bound_s: float = Field(2.0, gt=0)
     """How far behind the replica may be."""
+    revocation_lag_bound_s: float = Field(1.0, gt=0)
+    """How far behind what orders knows of revocations may be."""
     dwell_s: tuple[float, float] = (3.2, 5.0)
     """How long a right usually stays as it is: at least, at most."""
 
@@ -51,4 +55,5 @@ class StalenessKnobs(Value):
             cache_negative_ttl_s=self.cache_negative_ttl_s,
             reference_cache_ttl_s=self.reference_cache_ttl_s,
             lag_bound_s=self.lag_bound_s,
+            revocation_lag_bound_s=self.revocation_lag_bound_s,
         )

@@ -76,7 +76,7 @@ def _result(phase: Phase, lane: Lane, found: Sequence[Judged]) -> StalenessResul
     return StalenessResult(
         strategy=lane.strategy.value,
         clients=lane.clients.value,
-        variant=lane.variant,
+        revocation=lane.revocation.value,
         bounds=_stated(lane),
         revoke_to_refusal=_times(_seen(seen, allows=False)),
         grant_to_accept=_times(_seen(seen, allows=True)),

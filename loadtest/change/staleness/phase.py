@@ -2,20 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from random import Random
+from typing import Any, TypeAlias
 
 from loadtest.change.calls import Administration, Desk, channel
 from loadtest.change.changing import ANY, Changer, Churn, Dwell
 from loadtest.change.customers import Customer
 from loadtest.change.history import History
-from loadtest.change.lanes import Lane
+from loadtest.change.lanes import Lane, Lifetimes, Revocation
 from loadtest.change.oracle import Key
 from loadtest.change.staleness.knobs import StalenessKnobs
 from loadtest.change.staleness.outcome import Phase
 from loadtest.change.traffic import Crowd, Goods, Traffic
+from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, Shop
+from loadtest.stock import Stock
 
 TIMEOUT_S = 3.0
 """Of every call."""
@@ -25,6 +29,30 @@ BACKGROUND_SUBJECTS = 50
 BACKGROUND_PRODUCTS = 5
 """How many rights one change in the background gives or takes."""
 PRODUCTS = 2 + BACKGROUND_PRODUCTS
+
+Meanwhile: TypeAlias = Callable[[History], Coroutine[Any, Any, object]]
+"""What goes on meanwhile; the phase ends with it."""
+
+
+def staleness_shop(
+    folder: Path, lives: Lifetimes, revocation: Revocation, seed: int, **more: Any
+) -> Shop:
+    """A shop, not started yet, in which things live as long as `lives` says.
+
+    `more` are further settings of the orders service, by their names in `ORDERS_*`.
+    """
+    further = {f"ORDERS_{name.upper()}": str(value) for name, value in more.items()}
+    return Shop(
+        folder,
+        products_env=LAB_PRODUCTS_ENV | lives.products_env,
+        orders_env={
+            **LAB_ORDERS_ENV,
+            **lives.orders_env,
+            "ORDERS_STATE_REVOCATION": revocation.value,
+            **further,
+        },
+        stock=Stock(grants={"somebody": 1}, products=PRODUCTS, seed=seed),
+    )
 
 
 class Lab:
@@ -40,8 +68,12 @@ class Lab:
         self._background = ids[2:]
         self._lanes = lanes
 
-    async def run(self) -> Phase:
-        """Let rights change and orders flow for the time that the knobs say."""
+    async def run(self, meanwhile: Meanwhile) -> Phase:
+        """Let rights change and orders flow for as long as `meanwhile` takes.
+
+        Raises:
+            Exception: what `meanwhile` raises.
+        """
         async with AsyncExitStack() as stack:
             products = await stack.enter_async_context(channel(self._shop.products_target))
             administration = Administration(
@@ -52,7 +84,7 @@ class Lab:
             await self._grant_steady(crowds, changer)
             churn = self._churn(administration)
             began = time.monotonic()
-            await self._busy(crowds, changer, churn, until=began + self._knobs.duration_s)
+            await self._busy(crowds, changer, churn, meanwhile)
         return Phase(
             lanes=self._lanes,
             history=self._history,
@@ -104,15 +136,23 @@ class Lab:
         )
 
     async def _busy(
-        self, crowds: Sequence[Crowd], changer: Changer, churn: Churn, until: float
+        self,
+        crowds: Sequence[Crowd],
+        changer: Changer,
+        churn: Churn,
+        meanwhile: Meanwhile,
     ) -> None:
+        over, dwell = asyncio.Event(), Dwell(*self._knobs.dwell_s)
         background = asyncio.create_task(churn.run())
         async with asyncio.TaskGroup() as tasks:
             for crowd in crowds:
                 random = Random(self._random.random())  # noqa: S311 - repeatable, not secret
-                traffic = Traffic(crowd, self._goods, self._history, tasks, random)
-                tasks.create_task(traffic.flow(self._knobs.orders_per_s, until))
+                traffic = Traffic(crowd, self._goods, self._history, tasks, over, random)
+                tasks.create_task(traffic.flow(self._knobs.orders_per_s))
                 for customer in crowd.customers:
-                    dwell = Dwell(*self._knobs.dwell_s)
-                    tasks.create_task(traffic.changes(customer, changer, dwell, until))
+                    tasks.create_task(traffic.changes(customer, changer, dwell))
+            lasting = asyncio.create_task(meanwhile(self._history))
+            await asyncio.wait([lasting])
+            over.set()
         background.cancel()
+        await lasting  # for what went wrong in it

@@ -57,8 +57,8 @@ class StalenessResult(Value):
     """A strategy's wire name."""
     clients: str
     """What its customers do about carried state: "hold", "refresh" or "carry nothing"."""
-    variant: str
-    """How a revocation reaches state that travels: "expiry" or "watermarks"."""
+    revocation: str
+    """What ends state that travels early: "watermarks", or nothing before its "expiry"."""
     bounds: StatedBounds
     """What the strategy promises."""
     revoke_to_refusal: Times

@@ -2,18 +2,23 @@
 # ruff: noqa: RUF001 - the dash is meant
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.change.staleness.record import StalenessResult, Times
+from loadtest.change.staleness.record import StalenessResult, StatedBounds, Times
 from loadtest.colours import COLOURS
 
 _COLUMNS = (
     "",
     "customers",
-    "revoke to refusal, ms\np50 / p99 / max",
-    "grant to accept, ms\np50 / p99 / max",
+    "revoke to\np50",
+    "refusal\np99",
+    "ms\nmax",
+    "grant to\np50",
+    "accept\np99",
+    "ms\nmax",
     "wrong\n‰",
     "oldest\nms",
     "bound\ns",
@@ -23,26 +28,30 @@ _LEGEND = (
     "Times: from the acknowledgement to the answer of the first order that shows it for good.",
     "Who holds shows what it has until that no longer counts; who refreshes lists again after each",
     "refusal. Wrong: of a thousand orders for the product whose rights change. Oldest: how long a",
-    "wrong decision must have been wrong, at most. Bound: after a revocation. Beyond: decisions of",
-    "any kind that no stated bound allows, those for strangers included.",
+    "wrong decision must have been wrong, at most. Bound: least to most, by kind of change.",
+    "Beyond: decisions that no stated bound allows, orders of strangers included.",
 )
 
 
 def staleness_parts(found: Sequence[StalenessResult]) -> Iterator[Table | Text]:
-    """Title, table and notes; nothing where nothing was found."""
+    """Titles, tables and notes; nothing where nothing was found."""
     if not found:
         return
-    yield Text(f"\nstaleness: {_conditions(found)}", style="bold")
-    yield _table(found)
+    for revocation, group in groupby(found, key=lambda each: each.revocation):
+        rows = list(group)
+        yield Text(f"\n{_title(revocation, rows[0])}", style="bold")
+        yield _table(rows)
     for line in _LEGEND:
         yield Text(line, style="dim")
     yield _verdict(found)
 
 
-def _conditions(found: Sequence[StalenessResult]) -> str:
-    phases = {(each.variant, each.changes_per_s, each.orders_per_s) for each in found}
-    told = (f"{c:,.0f} changes/s, {o:,.0f} orders/s ({v})" for v, c, o in sorted(phases))
-    return "; ".join(told)
+def _title(revocation: str, of: StalenessResult) -> str:
+    until = "until it expires" if revocation == "expiry" else "until its subject loses something"
+    return (
+        f"staleness: {of.changes_per_s:,.0f} changes/s, {of.orders_per_s:,.0f} orders/s; "
+        f"state that travels counts {until}"
+    )
 
 
 def _table(found: Sequence[StalenessResult]) -> Table:
@@ -55,21 +64,26 @@ def _table(found: Sequence[StalenessResult]) -> Table:
 
 
 def _cells(each: StalenessResult) -> tuple[str, ...]:
-    variant = "" if each.variant == "expiry" else f", {each.variant}"
     return (
         each.strategy,
-        f"{each.clients}{variant}",
-        _three(each.revoke_to_refusal),
-        _three(each.grant_to_accept),
+        each.clients,
+        *_three(each.revoke_to_refusal),
+        *_three(each.grant_to_accept),
         f"{each.wrong_per_thousand:.0f}",
         _whole(each.wrong_age.max_ms),
-        f"{each.bounds.revoked_s:g}",
+        _bounds(each.bounds),
         str(each.broken),
     )
 
 
-def _three(times: Times) -> str:
-    return " / ".join(map(_whole, (times.p50_ms, times.p99_ms, times.max_ms)))
+def _three(times: Times) -> tuple[str, ...]:
+    return tuple(map(_whole, (times.p50_ms, times.p99_ms, times.max_ms)))
+
+
+def _bounds(bounds: StatedBounds) -> str:
+    seconds = (bounds.revoked_s, bounds.narrowed_s, bounds.granted_s, bounds.widened_s)
+    least, most = min(seconds), max(seconds)
+    return f"{least:g}" if least == most else f"{least:g}–{most:g}"
 
 
 def _whole(milliseconds: float | None) -> str:

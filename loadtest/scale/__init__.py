@@ -1,0 +1,1 @@
+"""What the strategies cost for millions of users: measured points, and a model that is checked."""

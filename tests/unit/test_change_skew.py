@@ -1,0 +1,165 @@
+"""Who reads whom, judged by the truth, and in which order services are rolled."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.change.skew.matrix import matrix
+from loadtest.change.skew.probes import TRIES, Answer, Try, judged, met
+from loadtest.change.skew.record import Meeting, Probe, Result, Roll, SkewResult, Step
+from loadtest.change.skew.roll import FIRST, PRODUCER_FIRST, READERS_FIRST, Move, Rolled
+from loadtest.change.skew.show import skew_parts
+from loadtest.change.skew.strict import UnknownContent, strict_claims, strict_leaf, strict_message
+from loadtest.table import console
+from shop.state.v2.state_pb2 import AccessState, Grant
+from tests.unit.change_samples import NO_TIMELINE, REFUSED, outcome
+from waybill.strategy import Strategy
+
+TRAVELLING = [
+    *(Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD, Strategy.PAGE_PROOF, Strategy.REFERENCE)
+]
+WORKS, REFUSES, WRONG = Result.WORKS, Result.REFUSED, Result.SILENTLY_WRONG
+EXPECTED = {
+    "v1": [WRONG, WRONG, REFUSES, WRONG, REFUSES],
+    "v1 and v2": [WRONG, WORKS, WORKS, REFUSES, REFUSES],
+    "v2": [REFUSES, WORKS, WORKS, REFUSES, WORKS],
+    "v2, new fields": [REFUSES, WORKS, WORKS, REFUSES, REFUSES],
+}
+"""By producer: tolerant readers of v1, of both and of v2, then strict ones of v1 and of v2."""
+
+
+async def test_every_strategy_has_the_same_matrix() -> None:
+    for strategy, meetings in (await matrix(TRAVELLING)).items():
+        found: dict[str, list[Result]] = {}
+        for each in meetings:
+            found.setdefault(each.producer, []).append(each.result)
+        assert found == EXPECTED, strategy
+
+
+async def test_a_newer_producer_breaks_only_the_strict_reader() -> None:
+    for meetings in (await matrix(TRAVELLING)).values():
+        newer = {(e.reader, e.consumer): e for e in meetings if e.producer == "v2, new fields"}
+        assert newer["tolerant", "v2"].price_known
+        assert newer["strict", "v2"].reasons == ("UNAUTHENTICATED STATE_INVALID",)
+
+
+async def test_version_1_is_wrong_about_the_maximum_alone_and_knows_no_price() -> None:
+    (meetings,) = (await matrix([Strategy.MESSAGE_FIELD])).values()
+    first = meetings[0]
+    assert [probe.name for probe in first.probes if probe.result is WRONG] == [TRIES[2].name]
+    assert not first.price_known
+
+
+@pytest.mark.parametrize(
+    ("price", "answer", "result"),
+    [
+        (9, Answer(price=9), WORKS),
+        (9, Answer(price=None), WORKS),
+        (9, Answer(price=8), WRONG),
+        (9, Answer(refusal="UNAUTHENTICATED STATE_INVALID"), REFUSES),
+        (None, Answer(refusal="PERMISSION_DENIED NOT_GRANTED"), WORKS),
+        (None, Answer(price=None), WRONG),
+        (0, Answer(price=0), WORKS),
+    ],
+)
+def test_an_answer_is_judged_by_the_truth(
+    price: int | None, answer: Answer, result: Result
+) -> None:
+    assert judged(Try("a try", "tea", 1, price), answer).result is result
+
+
+@given(st.lists(st.sampled_from(Result), min_size=1))
+def test_what_is_silently_wrong_outweighs_what_is_refused(results: list[Result]) -> None:
+    probes = [Probe(name="", expected="", got=REFUSED, result=each) for each in results]
+    made = met("v1", "v2", "tolerant", probes)
+    assert (made.result is WRONG) == (WRONG in results)
+    assert (made.result is WORKS) == (set(results) == {WORKS})
+    assert bool(made.reasons) == (REFUSES in results)
+
+
+def test_strict_decoders_refuse_what_they_do_not_know() -> None:
+    own = {"iss": "", "aud": "", "sub": "", "iat": 0, "exp": 0, "rev": 1}
+    decode = strict_claims(2, lambda _: {})
+    assert decode({**own, "grants": [["tea", 1, 2]]}) == {}
+    for more in ({"traceparent": ""}, {"grants": [["tea", 1, 2, "gift"]]}):
+        with pytest.raises(UnknownContent):
+            decode({**own, **more})
+    unknown = Grant.FromString(b"\xa0\x06\x01")
+    with pytest.raises(UnknownContent):
+        strict_message(2, NotImplemented)(AccessState(grants=[unknown]).SerializeToString())
+    with pytest.raises(UnknownContent):
+        strict_leaf(2, NotImplemented)(unknown.SerializeToString(), 1)
+
+
+def unread(moves: Sequence[Move]) -> list[str]:
+    """The steps after which somebody may get state of which it reads no version.
+
+    What products issued before is still on its way.
+    """
+    versions = {name: {FIRST} for name in ("products", "orders-1", "orders-2")}
+    bad = []
+    for move in moves:
+        before = versions["products"]
+        versions[move.process] = set(move.versions.split(","))
+        readers = (versions["orders-1"], versions["orders-2"])
+        if any(
+            not issued & reader for issued in (before, versions["products"]) for reader in readers
+        ):
+            bad.append(str(move))
+    return bad
+
+
+def test_readers_first_never_shows_a_reader_what_it_cannot_read() -> None:
+    assert unread(READERS_FIRST) == []
+    assert READERS_FIRST[-1].versions == READERS_FIRST[-2].versions == FIRST
+
+
+def test_producer_first_does() -> None:
+    assert "products v2" in unread(PRODUCER_FIRST)
+    assert "orders-1 v1" in unread(PRODUCER_FIRST)
+
+
+def test_a_roll_counts_its_orders_by_step() -> None:
+    moves = [(Move("orders-1", "1,2"), 10.0), (Move("products", "2"), 13.0)]
+    outcomes = [outcome(9, REFUSED), outcome(10), outcome(12.9, REFUSED), outcome(13), outcome(15)]
+    made = Rolled("readers first", 10, 16, moves).of(outcomes, 1)
+    assert (made.wanted, made.failed) == (4, 1)
+    assert made.steps == (
+        Step(name="orders-1 v1 and v2", at_s=0, wanted=2, failed={REFUSED: 1}),
+        Step(name="products v2", at_s=3, wanted=2, failed={}),
+    )
+    assert made.timeline.served == (1, 0, 0, 1, 0, 1)
+
+
+async def test_the_terminal_shows_one_matrix_for_all_who_share_it() -> None:
+    met_by = await matrix(TRAVELLING)
+    step = Step(name="products v2", at_s=0, wanted=9, failed={REFUSED: 2})
+    rolled = Roll(order="producer first", steps=(step,), wanted=9, failed=2, timeline=NO_TIMELINE)
+    found = [
+        SkewResult(strategy=strategy, matrix=tuple(meetings), rolls=(rolled,))
+        for strategy, meetings in met_by.items()
+    ]
+    out = console()
+    with out.capture() as shown:
+        for part in skew_parts(found):
+            out.print(part)
+    text = shown.get()
+    assert text.count("v2, new fields") == 1
+    assert "metadata-jwt, message-field, page-proof, reference" in text
+    assert "2 of 9" in text
+    assert f"producer first, products v2: 8 {REFUSED}" in text
+
+
+def test_a_meeting_that_nobody_survives_has_no_price() -> None:
+    refused = Probe(name="", expected="OK 1", got=REFUSED, result=REFUSES)
+    assert met("v2", "v1", "tolerant", [refused]) == Meeting(
+        producer="v2",
+        consumer="v1",
+        reader="tolerant",
+        result=REFUSES,
+        reasons=(REFUSED,),
+        price_known=False,
+        probes=(refused,),
+    )
