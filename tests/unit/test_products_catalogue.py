@@ -263,7 +263,7 @@ def test_the_last_of_repeated_rows_counts_wherever_they_are(
     found = taken_in(database, tmp_path, f"{PRODUCT}\n{dearer}", f"bob,a,1\n{others}bob,a,2\n")
     assert found == Loaded(products=2, grants=BATCH + 2, changes=BATCH + 1, revision=BATCH + 1)
     with database.reading() as connection:
-        (bobs,) = reads.listing(connection, "bob", "", 10).products
+        (bobs,) = reads.listing(connection, "bob", "", 10)[0].products
     assert (bobs.grant.max_quantity, bobs.grant.unit_price_micros) == (2, 6)
 
 
