@@ -77,9 +77,18 @@ class PostgresServer:
         """What it writes."""
         return self._folder / "postgres.log"
 
-    def url(self, database: str = "postgres") -> str:
-        """Where a database of it is, for the services' settings."""
-        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self._port}/{database}"
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return self._folder / "data"
+
+    def url(self, database: str = "postgres", login: str = "") -> str:
+        """Where a database of it is, for the services' settings.
+
+        `login` is a role and its password, `role:password`; without it, the owner's.
+        """
+        login = login or f"{USER}:{self._password}"
+        return f"postgresql://{login}@127.0.0.1:{self._port}/{database}"
 
     def execute(self, *statements: str, database: str = "postgres") -> None:
         """Run statements as its owner, each in a transaction of its own."""
@@ -125,7 +134,7 @@ class PostgresServer:
         with self.log.open("ab") as log:
             done = subprocess.run(
                 [
-                    *(programs / "initdb", "--pgdata", self._folder / "data", *arguments),
+                    *(programs / "initdb", "--pgdata", self.data, *arguments),
                     *("--auth=scram-sha-256", f"--pwfile={password}"),
                 ],
                 **self._common(log),
@@ -152,7 +161,7 @@ class PostgresServer:
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._folder / "data", *words],
+                [self._programs / "postgres", "-D", self.data, *words],
                 # Ctrl-C in the terminal is for whoever started us; we stop our children ourselves.
                 start_new_session=True,
                 **self._common(log),
