@@ -78,6 +78,10 @@ up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until 
 mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
 	@$(PY) -m loadtest.mesh $(ARGS)
 
+.PHONY: netlab
+netlab: $(STAMP) ## every part on a machine of its own (network namespaces, as root), each cut off for a while
+	@$(PY) -m loadtest.netlab $(ARGS)
+
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page
 	@$(PY) -m loadtest.web $(ARGS)
