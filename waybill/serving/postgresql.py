@@ -40,7 +40,7 @@ SELECT set_config('synchronous_commit', 'on', false),
 _REST = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 # The file that is written to now begins with the time line; the control file tells it later.
-_ORIGIN = text(f"SELECT {_PLACE} || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)")  # noqa: S608
+_ORIGIN = text(f"SELECT {_PLACE} || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)")
 
 
 def open_engine(
