@@ -22,6 +22,7 @@ STOP_TIMEOUT_S = 15.0
 """More than the services' own bound on draining."""
 KILL_TIMEOUT_S = 5.0
 _POLL_S = 0.02
+_AT_REST = {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
 _TAIL_LINES = 20
 
 
@@ -258,7 +259,7 @@ def paused(*pids: int) -> Iterator[None]:
     for process in processes:
         process.suspend()
     # The signal is sent at once, and acts when the process is scheduled next.
-    while not all(process.status() == psutil.STATUS_STOPPED for process in processes):
+    while not all(process.status() in _AT_REST for process in processes):
         time.sleep(_POLL_S)
     try:
         yield

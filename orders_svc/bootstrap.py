@@ -9,15 +9,15 @@ from importlib.resources import files
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
 from orders_svc.feed.follower import Follower, started
+from orders_svc.feed.opening import open_feed
 from orders_svc.feed.pace import Pace
 from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
 from orders_svc.products_client import ProductsClient, connect
-from orders_svc.replica.environments import Environments, FolderEnvironment, OwnEnvironment
-from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.copy import CopyWriter
+from orders_svc.replica.metrics import observe as observe_replica
+from orders_svc.replica.opening import open_reader, open_writer
 from orders_svc.replica.sink import ReplicaSink
-from orders_svc.replica.store import ReplicaStore
-from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.revocations import revocation_check, revocation_follower, revocations_of
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
@@ -109,6 +109,7 @@ def build(
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
         ReplicaLocked: another process follows into the same replica.
         ReplicaUnusable: the replica's files cannot be opened.
+        ExtraMissing: the settings ask for what is not installed.
         OSError: a TLS file cannot be read.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
@@ -259,32 +260,30 @@ def _products(parts: Parts) -> ProductsClient:
 
 
 def _replica(parts: Parts) -> ReplicaResolver:
+    """The copy, with a follower in this process where the settings want it here."""
     settings = parts.settings
-    reader = ReplicaReader(
-        _replica_files(parts), lag_bound_s=settings.replica_lag_bound_s, clock=parts.clock
-    )
+    follows = settings.follower == "in-process" and settings.worker <= 1
+    writer = open_writer(settings) if follows else None
+    if writer is not None:
+        parts.closers.push_async_callback(writer.close)
+        _follow_whole(parts, writer)
+    reader = open_reader(settings, writer, parts.clock)
+    parts.closers.push_async_callback(reader.close)
     parts.checks["replica"] = reader.check
+    observe_replica(reader, parts.providers.metrics if parts.providers else None)
     return ReplicaResolver(reader)
 
 
-def _replica_files(parts: Parts) -> Environments:
-    """The copy's files, with a follower in this process where the settings want it here."""
-    settings = parts.settings
-    if settings.follower != "in-process" or settings.worker > 1:
-        folder = FolderEnvironment(settings.replica_path)
-        parts.closers.callback(folder.close)
-        return folder
-    store = ReplicaStore(settings.replica_path, settings.replica_map_bytes)
-    writer = ReplicaWriter(store)
-    parts.closers.push_async_callback(writer.close)
-    log = make_logger(settings.log_level, service="orders")
-    pace = Pace.within(settings.replica_lag_bound_s)
-    sink = ReplicaSink(writer, parts.clock)
+def _follow_whole(parts: Parts, writer: CopyWriter) -> None:
     follower = Follower(
-        _products(parts), sink, name="replica", log=log, pace=pace, clock=parts.clock
+        open_feed(parts.settings, _products(parts)),
+        ReplicaSink(writer, parts.clock),
+        name="replica",
+        log=make_logger(parts.settings.log_level, service="orders"),
+        pace=Pace.within(parts.settings.replica_lag_bound_s),
+        clock=parts.clock,
     )
     parts.closers.push_async_callback(started(follower))
-    return OwnEnvironment(store.environment)
 
 
 def _page_proof(parts: Parts) -> PageProofResolver:

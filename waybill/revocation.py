@@ -8,6 +8,7 @@ feed is behind its bound, is refused or believed until it expires, as the terms 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from waybill.errors import RevocationsUnknown, StateSuperseded, StateTooLongLived
@@ -16,6 +17,9 @@ from waybill.watermarks import Watermarks
 
 CLOCK_TOLERANCE_S = 1.0
 """How far in the future the last sign of life may be, in seconds, before the clock is doubted."""
+
+NEVER = (inf, -inf)
+"""From when to when what is known is current, where it is not."""
 
 
 class Behind(StrEnum):
@@ -62,6 +66,10 @@ class Revocations:
         )
         self._complete_at: float | None = None
         self._complete = False
+        # What each call asks, so that it costs a fraction of a microsecond.
+        self._max_lifetime_s = terms.max_lifetime_s
+        self._refuses_behind = terms.behind is Behind.REFUSE
+        self._current_from, self._current_to = NEVER
 
     def begin(self, epoch: int, revision: int, epoch_began_at: float) -> None:
         """See `Watermarks.begin`."""
@@ -75,11 +83,14 @@ class Revocations:
         """Everything up to `at` has been told, in seconds since the Unix epoch."""
         self._complete_at = at
         self._complete = True
+        self._current_from = at - CLOCK_TOLERANCE_S
+        self._current_to = at + self.terms.lag_bound_s
         self._watermarks.forget(self._clock())
 
     def mark_incomplete(self) -> None:
         """Something is known to be missing, until the next `mark_complete`."""
         self._complete = False
+        self._current_from, self._current_to = NEVER
 
     def check(self, state: VerifiedState[Any]) -> None:
         """Return if the state still counts.
@@ -94,14 +105,16 @@ class Revocations:
         watermarks = self._watermarks
         least = watermarks.least(state.subject)
         if state.revision < least:
-            raise StateSuperseded(
-                facts={"revision": str(state.revision), "min_revision": str(least)}
-            )
-        if state.issue_time < watermarks.issued_from:
+            facts = {"revision": str(state.revision), "min_revision": str(least)}
+            raise StateSuperseded(facts=facts)
+        issue_time = state.issue_time
+        if issue_time < watermarks.issued_from:
             raise StateSuperseded("issued before the history began that revisions count in")
-        if state.expire_time - state.issue_time > self.terms.max_lifetime_s:
-            raise self._too_long_lived(state)
-        if not self._is_current() and self.terms.behind is Behind.REFUSE:
+        lifetime_s, most = state.expire_time - issue_time, self._max_lifetime_s
+        if lifetime_s > most:
+            facts = {"lifetime_s": str(lifetime_s), "max_lifetime_s": str(most)}
+            raise StateTooLongLived(facts=facts)
+        if self._refuses_behind and not self._current_from <= self._clock() <= self._current_to:
             raise RevocationsUnknown(self.problem)
 
     @property
@@ -128,14 +141,3 @@ class Revocations:
         if lag_s < -CLOCK_TOLERANCE_S:
             return "the clock was set back since revocations were last complete"
         return ""
-
-    def _is_current(self) -> bool:
-        """Whether there is no problem; asked for each state, so without words."""
-        if self._complete_at is None or not self._complete:
-            return False
-        return -CLOCK_TOLERANCE_S <= self._clock() - self._complete_at <= self.terms.lag_bound_s
-
-    def _too_long_lived(self, state: VerifiedState[Any]) -> StateTooLongLived:
-        lifetime_s = state.expire_time - state.issue_time
-        most = self.terms.max_lifetime_s
-        return StateTooLongLived(facts={"lifetime_s": str(lifetime_s), "max_lifetime_s": str(most)})

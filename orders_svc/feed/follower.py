@@ -44,6 +44,10 @@ class SnapshotDropped(Exception):
     """What was staged is lost or not whole; the snapshot must come again."""
 
 
+class SinkUnavailable(Exception):
+    """What is kept cannot be written now, or is not what it was; the next stream looks anew."""
+
+
 class Feed(Protocol):
     """Sends the entitlements and their changes."""
 
@@ -58,13 +62,16 @@ class Feed(Protocol):
 
 
 class Sink(Protocol):
-    """What is kept by the feed. One coroutine at a time uses it."""
+    """What is kept by the feed. One coroutine at a time uses it.
+
+    All but `discard_snapshot` may raise `SinkUnavailable`.
+    """
 
     whole: bool
     """Whether it is a copy, which must begin with a snapshot."""
 
     async def position(self) -> Position:
-        """Up to where everything is known; `NOWHERE` if nothing is."""
+        """Up to where everything is known; `NOWHERE` if nothing is. A stream begins with it."""
         ...
 
     async def do(self, deed: Deed, at: float) -> None:
@@ -161,6 +168,8 @@ class Follower:
             why = await self._follow_to_known_end()
             state = await self._sink.state()
             self._log.warning(f"{self._name}_stream_ended", why=why, **state)
+        except SinkUnavailable as error:
+            self._log.warning(f"{self._name}_stream_ended", why=str(error))
         except Exception:  # noqa: BLE001 - a full disk or a bug must not end the following for ever
             self._log.exception(f"{self._name}_follower_failed")
         finally:

@@ -23,6 +23,10 @@ class Environments(Protocol):
         """Look whether the files were replaced; called when the copy has become unusable."""
         ...
 
+    def close(self) -> None:
+        """Close the files, if they were opened here."""
+        ...
+
 
 class OwnEnvironment:
     """The environment of a follower in this process; LMDB allows one opening for each process."""
@@ -35,6 +39,9 @@ class OwnEnvironment:
 
     def refresh(self) -> None:
         """The writer holds these files."""
+
+    def close(self) -> None:
+        """The writer closes them."""
 
 
 class FolderEnvironment:
@@ -55,7 +62,6 @@ class FolderEnvironment:
             self._environment = None
 
     def close(self) -> None:
-        """Close the files, if they are open."""
         if self._environment is not None:
             self._environment.close()
             self._environment = None

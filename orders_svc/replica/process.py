@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from orders_svc.feed.follower import Follower
+from orders_svc.feed.opening import open_feed
 from orders_svc.feed.pace import Pace
 from orders_svc.products_client import connect
+from orders_svc.replica.opening import open_writer
 from orders_svc.replica.sink import ReplicaSink
-from orders_svc.replica.store import ReplicaLocked, ReplicaStore, ReplicaUnusable
-from orders_svc.replica.writer import ReplicaWriter
+from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
+from waybill.extras import ExtraMissing
 from waybill.otel import telemetry
 from waybill.providers import Providers
 from waybill.serving.logs import make_logger
@@ -40,17 +42,16 @@ def main(settings: Settings) -> int:
     With a worker's number in the settings it has been started by `follower_process`, and ends when
     that parent is gone.
     """
+    scraped = settings.http_port is not None
     try:
-        store = ReplicaStore(settings.replica_path, settings.replica_map_bytes)
-    except (ReplicaLocked, ReplicaUnusable) as error:
+        with (
+            telemetry(os.environ, service="orders-follower", scraped=scraped) as observed,
+            served_pages(settings, {"/metrics": observed.metrics_page}, place=settings.workers),
+        ):
+            asyncio.run(_follow(settings, observed.providers))
+    except (ReplicaLocked, ReplicaUnusable, ExtraMissing) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- for a person
         return 1
-    scraped = settings.http_port is not None
-    with (
-        telemetry(os.environ, service="orders-follower", scraped=scraped) as observed,
-        served_pages(settings, {"/metrics": observed.metrics_page}, place=settings.workers),
-    ):
-        asyncio.run(_follow(settings, store, observed.providers))
     return 0
 
 
@@ -110,12 +111,13 @@ class _Keeper(threading.Thread):
             return self._process
 
 
-async def _follow(settings: Settings, store: ReplicaStore, providers: Providers | None) -> None:
+async def _follow(settings: Settings, providers: Providers | None) -> None:
     client = connect(settings, providers)
-    writer = ReplicaWriter(store)
+    feed = open_feed(settings, client)
+    writer = open_writer(settings)
     log = make_logger(settings.log_level, service="orders-follower")
     pace = Pace.within(settings.replica_lag_bound_s)
-    follower = Follower(client, ReplicaSink(writer), name="replica", log=log, pace=pace)
+    follower = Follower(feed, ReplicaSink(writer), name="replica", log=log, pace=pace)
     following = asyncio.create_task(follower.run())
     stopping = asyncio.create_task(_told_to_stop(with_parent=settings.worker > 0))
     try:

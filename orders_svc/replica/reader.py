@@ -16,15 +16,10 @@ import lmdb
 
 from orders_svc.access import Grant
 from orders_svc.replica.environments import Environments
+from orders_svc.replica.patience import Patience
 from orders_svc.replica.records import META_KEY, Meta, key_prefix, unpack_meta, unpack_row
-from orders_svc.replica.status import CLOCK_TOLERANCE_S, ReplicaStatus, status_of
+from orders_svc.replica.status import ReplicaStatus, problem_of, status_of
 from waybill.errors import ReplicaNotReady, RevisionNotReached
-
-POLL_S = 0.01
-"""How often a waiting read looks again, in seconds."""
-
-ANSWER_MARGIN_S = 0.05
-"""A waiting read gives up this much before the caller's deadline, so that the refusal arrives."""
 
 
 class ReplicaReader:
@@ -53,9 +48,7 @@ class ReplicaReader:
         self._environments = environments
         self._lag_bound_s = lag_bound_s
         self._clock = clock
-        self._wait_bound_s = wait_bound_s
-        self._timer = timer
-        self._sleep = sleep
+        self._patience = Patience(wait_bound_s, timer, sleep)
 
     def grants(
         self, subject: str, product_ids: Sequence[str], min_revision: int = 0
@@ -86,23 +79,12 @@ class ReplicaReader:
         min_revision: int,
         time_left_s: float | None,
     ) -> Mapping[str, Grant]:
-        """`grants`, waiting for `min_revision` for as long as the caller has time.
+        """See `orders_svc.replica.copy.CopyReader`."""
 
-        Raises:
-            ReplicaNotReady: as `grants`, also while waiting.
-            RevisionNotReached: shortly before the caller's time is up, or after the wait's bound.
-        """
-        left_s = self._wait_bound_s
-        if time_left_s is not None:
-            left_s = min(left_s, time_left_s - ANSWER_MARGIN_S)
-        give_up_at = self._timer() + left_s
-        while True:
-            try:
-                return self.grants(subject, product_ids, min_revision)
-            except RevisionNotReached:
-                if self._timer() >= give_up_at:
-                    raise
-            await self._sleep(POLL_S)
+        async def read() -> Mapping[str, Grant]:
+            return self.grants(subject, product_ids, min_revision)
+
+        return await self._patience.until_reached(read, time_left_s)
 
     @property
     def revision(self) -> int:
@@ -122,6 +104,10 @@ class ReplicaReader:
             return ReplicaStatus(0, 0, 0, None, str(error))
         return status_of(meta, self._clock(), self._lag_bound_s)
 
+    def seen(self) -> ReplicaStatus:
+        """The same: a look takes microseconds."""
+        return self.status()
+
     async def check(self) -> str | None:
         """Health check: None while the copy is usable, else what is wrong."""
         status = self.status()
@@ -129,11 +115,12 @@ class ReplicaReader:
             self._environments.refresh()
         return status.problem
 
+    async def close(self) -> None:
+        """Close the files, if they are this reader's."""
+        self._environments.close()
+
     def _problem(self, meta: Meta) -> str | None:
-        lag_s = self._clock() - meta.synced_at
-        if meta.ready and -CLOCK_TOLERANCE_S <= lag_s <= self._lag_bound_s:
-            return None
-        return status_of(meta, self._clock(), self._lag_bound_s).problem
+        return problem_of(meta, self._clock(), self._lag_bound_s)
 
     def _begin(self) -> "lmdb.Transaction[bytes]":
         environment = self._environments.current()

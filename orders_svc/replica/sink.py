@@ -12,7 +12,7 @@ from orders_svc.feed.steps import (
     Position,
     StageGrants,
 )
-from orders_svc.replica.writer import ReplicaWriter
+from orders_svc.replica.copy import CopyWriter
 
 
 class ReplicaSink:
@@ -20,13 +20,14 @@ class ReplicaSink:
 
     whole = True
 
-    def __init__(self, writer: ReplicaWriter, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, writer: CopyWriter, clock: Callable[[], float] = time.time) -> None:
         """`writer` stays the caller's to close; `clock` is the wall clock."""
         self._writer = writer
         self._clock = clock
         self._snapshot_began_at = 0.0
 
     async def position(self) -> Position:
+        await self._writer.acquire()
         return (await self._writer.meta()).position
 
     async def do(self, deed: Deed, at: float) -> None:

@@ -26,6 +26,14 @@ def status_of(meta: Meta, now: float, lag_bound_s: float) -> ReplicaStatus:
     return ReplicaStatus(meta.epoch, meta.revision, meta.grants, lag_s, problem)
 
 
+def problem_of(meta: Meta, now: float, lag_bound_s: float) -> str | None:
+    """Why a copy with this description may not be believed at `now`; None if it may."""
+    lag_s = now - meta.synced_at
+    if meta.ready and -CLOCK_TOLERANCE_S <= lag_s <= lag_bound_s:
+        return None
+    return status_of(meta, now, lag_bound_s).problem
+
+
 def _problem(meta: Meta, lag_s: float | None, lag_bound_s: float) -> str | None:
     if lag_s is None:
         return "the replica is cold: no snapshot has arrived yet"

@@ -37,6 +37,14 @@ class ReplicaWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="replica-writer")
         self._waiting: list[tuple[str, Grant]] = []
 
+    @property
+    def environment(self) -> "lmdb.Environment":
+        """For readers in this process."""
+        return self._store.environment
+
+    async def acquire(self) -> None:
+        """It is the one writer since its store was opened."""
+
     async def meta(self) -> Meta:
         """What the copy is now."""
         return await self._in_thread(self._store.meta)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from orders_svc.access import AccessQuery, Grant
-from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.copy import CopyReader
 
 
 class ReplicaResolver:
     """Believes the copy while it is fresh enough, and waits for a demanded revision."""
 
-    def __init__(self, reader: ReplicaReader) -> None:
+    def __init__(self, reader: CopyReader) -> None:
         self._reader = reader
 
     async def resolve(self, query: AccessQuery) -> Mapping[str, Grant]:

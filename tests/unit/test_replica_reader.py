@@ -154,7 +154,7 @@ async def test_no_wait_for_what_is_there(lab: Lab) -> None:
 async def test_waits_no_longer_than_the_caller_has_time(
     lab: Lab, time_left_s: float | None, waited_s: float
 ) -> None:
-    lab.reader._wait_bound_s = 2.0
+    lab.reader._patience._wait_bound_s = 2.0
     resolver = ReplicaResolver(lab.reader)
     with pytest.raises(RevisionNotReached):
         await resolver.resolve(query("1", min_revision=6, time_left_s=time_left_s))

@@ -22,14 +22,17 @@ from waybill.revocation import Revocations, RevocationTerms
 from waybill.testing import FakeClock
 from waybill.values import State, VerifiedState
 
-SUBJECTS = ("ada", "bob", "eve")
+SUBJECTS = ("ada", "bob")
 LIFETIME_S = 60
-TERMS = RevocationTerms(max_lifetime_s=LIFETIME_S, slack_s=10, lag_bound_s=5.0, max_subjects=2)
+TERMS = RevocationTerms(max_lifetime_s=LIFETIME_S, slack_s=10, lag_bound_s=5.0, max_subjects=1)
 CHANGES = st.lists(
-    st.tuples(st.sampled_from(SUBJECTS), st.sampled_from("12"), st.none() | st.integers(0, 3)),
+    st.tuples(st.sampled_from(SUBJECTS), st.just("1"), st.none() | st.integers(0, 3)),
     min_size=1,
-    max_size=6,
+    max_size=3,
 )
+Changes = list[tuple[str, str, int | None]]
+A_FEW = st.sampled_from([0, 0, 0, 1, 2, 3])
+LESS_THAN_ANY_STEP_S = 0.0005
 SECONDS = st.integers(0, 40).map(lambda quarters: quarters / 4)
 
 
@@ -65,6 +68,7 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         self.losses: list[tuple[int, str, int, float]] = []
         self.ends: dict[int, float] = {}
         self.late: Events = []
+        self.change([(subject, "1", 3) for subject in SUBJECTS])
         self.start()
 
     def teardown(self) -> None:
@@ -78,7 +82,7 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         self.needs_start = False
 
     @rule(changes=CHANGES)
-    def change(self, changes: list[tuple[str, str, int | None]]) -> None:
+    def change(self, changes: Changes) -> None:
         for subject, product_id, most in changes:
             before = self.products.revision
             if most is None:
@@ -105,13 +109,14 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         self.clock.advance(seconds)
         self.issued = [each for each in self.issued if each.state.expire_time > self.clock()]
 
-    @rule(revisions=st.integers(0, 4))
-    def compact(self, revisions: int) -> None:
+    @rule(changes=CHANGES, revisions=A_FEW)
+    def compact(self, changes: Changes, revisions: int) -> None:
+        self.change(changes)
         floor = max(self.products.floor, self.products.revision - revisions)
         self.products.floor = floor
         self.products.log = [each for each in self.products.log if each.revision > floor]
 
-    @rule(revisions=st.integers(0, 4))
+    @rule(revisions=A_FEW)
     def history_starts_anew(self, revisions: int) -> None:
         """From a backup: revisions are given out a second time."""
         self.clock.advance(1.0)
@@ -120,8 +125,11 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         self.products.revision = self.products.floor = max(0, old.revision - revisions)
         self.products.grants = dict(old.grants)
 
-    @rule(mishaps=MISHAPS, keep_late=st.booleans())
-    def follow_badly(self, mishaps: list[tuple[str, int]], keep_late: bool) -> None:
+    @rule(changes=CHANGES, mishaps=MISHAPS, keep_late=st.booleans())
+    def follow_badly(
+        self, changes: Changes, mishaps: list[tuple[str, int]], keep_late: bool
+    ) -> None:
+        self.change(changes)
         late = self.late if keep_late else []
         source = self.products
         self.follow(
@@ -141,7 +149,7 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         self.follow_well()
         complete_at = self.complete_at()
         self.follow(lambda epoch, resume: behind.recent(epoch, resume, TERMS.retention_s))
-        assert self.complete_at() == complete_at, "confirmed by a history that ends before"
+        assert self.complete_at() == pytest.approx(complete_at, abs=1e-4), "confirmed by a dead one"
 
     @rule()
     def follow_well(self) -> None:
@@ -158,7 +166,7 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
     @invariant()
     def nothing_known_to_be_revoked_is_believed(self) -> None:
         for each in self.issued:
-            if self.outdated(each, self.complete_at()):
+            if self.outdated(each, self.complete_at() - LESS_THAN_ANY_STEP_S):
                 with pytest.raises((StateSuperseded, RevocationsUnknown)):
                     self.known.check(each.state)
 
@@ -167,7 +175,7 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         assert self.known.size <= TERMS.max_subjects
 
     def complete_at(self) -> float:
-        return -1.0 if self.known.lag_s is None else round(self.clock() - self.known.lag_s, 3)
+        return -1.0 if self.known.lag_s is None else self.clock() - self.known.lag_s
 
     def outdated(self, issued: Issued, at: float) -> bool:
         """Whether the state was revoked, or its history over, before `at`."""
@@ -204,7 +212,7 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
 
 TestRevocationsAgainstProducts = RevocationsAgainstProducts.TestCase
 TestRevocationsAgainstProducts.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None
+    max_examples=100, stateful_step_count=30, deadline=None
 )
 
 
