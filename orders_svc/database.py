@@ -78,7 +78,7 @@ class Engines:
         """Engines on the database at `url`, which wait `timeout_s` at most.
 
         Raises:
-            StorageUnavailable: the driver is not installed.
+            ExtraMissing: the driver is not installed.
         """
         if make_url(url).get_backend_name() == "sqlite":
             timeout_ms = int(timeout_s * 1000)
@@ -106,15 +106,16 @@ def set_up(engines: Engines, *, create: bool) -> None:
     """Make missing tables. Any number of processes may do so at once.
 
     Raises:
-        StorageUnavailable: without `create`, there are none.
+        StorageUnavailable: without `create`, some are missing.
     """
     with engines.writer.begin() as connection:  # in SQLite that takes the write lock
         if not engines.sqlite:
             postgresql.alone(connection, _CREATING)
-        if not create and not inspect(connection).has_table(ORDERS.name):
+        missing = METADATA.tables.keys() - set(inspect(connection).get_table_names())
+        if missing and not create:
             raise StorageUnavailable(
-                "database: it is empty; restore it, or let it be set up with "
-                "ORDERS_DATABASE_CREATE=true"
+                f"database: it lacks the tables {', '.join(sorted(missing))}; restore it, or let "
+                "them be made with ORDERS_DATABASE_CREATE=true"
             )
         METADATA.create_all(connection)
 

@@ -17,11 +17,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class AccessPage:
-    """The grants of one listed page, as of one revision, in the order of their product ids."""
+    """The grants of one listed page, as of one revision, in the order of their product ids.
+
+    `asked_at` is from when on they may have changed, in seconds since the Unix epoch: state counts
+    its life from there, however long reading took. None is now.
+    """
 
     subject: str
     grants: tuple[Grant, ...]
     revision: int
+    asked_at: float | None = None
 
 
 class Issuer(Protocol):

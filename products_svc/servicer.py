@@ -166,7 +166,8 @@ class ProductsServicer:
 
 
 def _access_page(subject: str, listing: Listing) -> AccessPage:
-    return AccessPage(subject, tuple(each.grant for each in listing.products), listing.revision)
+    grants = tuple(each.grant for each in listing.products)
+    return AccessPage(subject, grants, listing.revision, listing.asked_at)
 
 
 def _product(listed: ListedProduct, currency_code: str) -> pb.Product:

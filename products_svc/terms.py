@@ -21,15 +21,15 @@ class Terms:
     clock: Callable[[], float]
 
     def state(self, page: AccessPage) -> PageState:
-        """State that covers exactly `page`, issued now, in the current span."""
-        now = int(self.clock())
+        """State that covers exactly `page`, in the current span. It ages from the reading on."""
+        begin = int(self.clock() if page.asked_at is None else page.asked_at)
         return State(
             issuer=self.issuer,
             audience=self.audience,
             subject=page.subject,
             revision=page.revision,
-            issue_time=now,
-            expire_time=now + self.ttl_s,
+            issue_time=begin,
+            expire_time=begin + self.ttl_s,
             content=page.grants,
             minted_in=minting_span(),
         )

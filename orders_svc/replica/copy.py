@@ -6,6 +6,7 @@ from typing import Protocol
 from orders_svc.access import Grant
 from orders_svc.feed.steps import Position
 from orders_svc.replica.records import Meta
+from orders_svc.replica.status import ReplicaStatus
 from shop.products.v1.products_pb2 import Change
 from shop.products.v1.products_pb2 import Grant as WireGrant
 
@@ -96,6 +97,10 @@ class CopyReader(Protocol):
 
     async def check(self) -> str | None:
         """Health check: None while the copy is usable, else what is wrong."""
+        ...
+
+    def seen(self) -> ReplicaStatus | None:
+        """How the copy was at the last look, which each health check is; None before the first."""
         ...
 
     async def close(self) -> None:

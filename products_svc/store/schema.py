@@ -41,14 +41,12 @@ def prepare(
         StorageUnavailable: the database does not answer.
     """
     with database.preparing() as connection:
-        metadata.create_all(connection)
+        if create:
+            metadata.create_all(connection)
+        else:
+            _require_all(connection)
         _add_missing_columns(connection, changes)
         head = connection.execute(select(meta)).one_or_none()
-        if head is None and not create:  # what was created goes with the transaction
-            raise UnfitDatabase(
-                "the database is empty; restore it, or let a new history begin in it with "
-                "PRODUCTS_DATABASE_CREATE=true"
-            )
         if head is None:
             _begin_history(connection, clock, currency_code or DEFAULT_CURRENCY)
         elif head.schema_version != SCHEMA_VERSION:
@@ -97,6 +95,16 @@ def _moved(connection: Connection, place: str | None) -> bool:
     connection.execute(delete(origin))
     connection.execute(insert(origin).values(id=1, place=place))
     return kept is not None
+
+
+def _require_all(connection: Connection) -> None:
+    missing = metadata.tables.keys() - set(inspect(connection).get_table_names())
+    if missing or connection.execute(select(meta)).one_or_none() is None:
+        what = f"lacks the tables {', '.join(sorted(missing))}" if missing else "is empty"
+        raise UnfitDatabase(
+            f"the database {what}; restore it, or let it be set up, with a new history where there "
+            "is none, by PRODUCTS_DATABASE_CREATE=true"
+        )
 
 
 def _add_missing_columns(connection: Connection, table: Table) -> None:

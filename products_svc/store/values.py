@@ -83,9 +83,14 @@ class ListedProduct:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of what a subject is granted, ordered by product id, as of one revision."""
+    """A page of what a subject is granted, ordered by product id, as of one revision.
+
+    `asked_at` is when the question was about to be asked, in seconds since the Unix epoch; None
+    where nobody noted it.
+    """
 
     products: tuple[ListedProduct, ...]
     more: bool
     revision: int
     currency_code: str
+    asked_at: float | None = None

@@ -66,12 +66,12 @@ def test_an_outage_hits_whom_it_must_and_serves_no_stranger(tmp_path: Path) -> N
 def test_no_state_is_refused_while_versions_are_rolled_unless_the_producer_goes_first(
     tmp_path: Path,
 ) -> None:
-    strategies = [Strategy.METADATA_JWT, Strategy.REFERENCE]
+    strategies, knobs = [Strategy.METADATA_JWT, Strategy.REFERENCE], SkewKnobs(issued_s=1.5)
     with fleet(tmp_path, seed=1) as moving:
-        job = moving.job(strategies, SkewKnobs(), seed=1)
+        job = moving.job(strategies, knobs, seed=1)
         with CrowdProcess(job, moving.shop.environ, tmp_path) as crowd:
-            good = roll("good", [Move("orders-1", "1,2"), Move("orders-2", "1,2")], moving, 1.5)
-            bad = roll("bad", [Move("products", "2"), Move("orders-1", "1")], moving, 1.5)
+            good = roll("good", [Move("orders-1", "1,2"), Move("orders-2", "1,2")], moving, knobs)
+            bad = roll("bad", [Move("products", "2"), Move("orders-1", "1")], moving, knobs)
             time.sleep(0.1)
             outcomes = crowd.stop()
     for strategy in strategies:

@@ -26,6 +26,7 @@ from products_svc.store.writer import UnknownProducts, Writer
 from tests.conftest import new_postgres
 from tests.products_kit import Lab, Service, refusal
 from waybill.errors import StorageUnavailable
+from waybill.extras import ExtraMissing
 from waybill.testing import FakeClock
 
 pytestmark = pytest.mark.engines
@@ -189,6 +190,22 @@ async def test_an_older_history_is_refused_until_it_has_a_new_epoch(
     assert (message.epoch, message.snapshot_start.revision) == (epoch, 1)
 
 
+async def test_a_standby_is_refused_until_it_takes_over_and_a_start_begins_a_new_epoch(
+    service: Service, lab: Lab, server: PostgresServer
+) -> None:
+    await assert_all_is_well(service)
+    before = position_epoch(lab.database_url)
+    await asyncio.to_thread(server.stop)
+    (server.data / "standby.signal").touch()
+    await asyncio.to_thread(server.start)
+    await assert_unavailable(service)
+    server.execute("SELECT pg_promote()")
+    await assert_all_is_well(service)
+    assert position_epoch(lab.database_url) == before
+    open_database(lab.settings(), lab.clock).close()
+    assert position_epoch(lab.database_url) == before + 1
+
+
 def test_a_history_that_was_copied_begins_anew(lab: Lab, server: PostgresServer, name: str) -> None:
     server.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
     before = position_epoch(server.url(name))
@@ -215,6 +232,23 @@ def test_an_empty_database_is_refused_where_none_may_be_created(
         open_database(lab.settings(database_create=False), lab.clock)
     lab.fill(["a"])
     open_database(lab.settings(database_create=False), lab.clock).close()
+    server.execute("DROP TABLE changes", database=name)
+    with pytest.raises(UnfitDatabase, match="lacks the tables changes"):
+        open_database(lab.settings(database_create=False), lab.clock)
+
+
+async def test_a_role_that_may_not_change_the_schema_is_enough(
+    lab: Lab, server: PostgresServer, name: str
+) -> None:
+    role = f"{name}_products"
+    server.execute(
+        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        database=name,
+    )
+    lab.database_url = server.url(name, login=f"{role}:secret")
+    async with lab.service() as service:
+        await assert_all_is_well(service)
 
 
 def test_commits_are_durable_whatever_the_roles_default_is(
@@ -300,5 +334,5 @@ def test_where_it_cannot_listen_everything_may_have_changed(
 
 def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StorageUnavailable, match=r"pip install 'waybill\[postgresql\]'"):
+    with pytest.raises(ExtraMissing, match=r"pip install 'waybill\[postgresql\]'"):
         Database("postgresql://localhost/products")

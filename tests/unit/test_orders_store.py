@@ -207,7 +207,12 @@ def test_an_empty_database_is_refused_where_none_may_be_created(url: str) -> Non
     with pytest.raises(StorageUnavailable, match="ORDERS_DATABASE_CREATE"):
         Ledger.open(url, create=False)
     Ledger.open(url).close()
-    Ledger.open(url, create=False).close()
+    ledger = Ledger.open(url, create=False)
+    with ledger._engines.writer.begin() as connection:
+        connection.execute(text("DROP TABLE order_lines"))
+    ledger.close()
+    with pytest.raises(StorageUnavailable, match="lacks the tables order_lines"):
+        Ledger.open(url, create=False)
 
 
 async def test_a_failing_database_fails_every_caller_and_the_store_recovers(

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 from waybill.errors import StorageUnavailable
+from waybill.extras import needing
 
 DRIVER = "postgresql+psycopg"
 SETTING = r"postgresql(\+psycopg)?://."
@@ -39,7 +40,8 @@ SELECT set_config('synchronous_commit', 'on', false),
 """
 _REST = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _ALONE = text("SELECT pg_advisory_xact_lock(:key)")
-_HISTORY = text(f"SELECT {_PLACE} || '/' || (SELECT timeline_id FROM pg_control_checkpoint())")  # noqa: S608
+# The file that is written to now begins with the time line; the control file tells it later.
+_ORIGIN = text(f"SELECT {_PLACE} || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)")
 
 
 def open_engine(
@@ -56,9 +58,9 @@ def open_engine(
             rest for ever.
 
     Raises:
-        StorageUnavailable: the driver is not installed.
+        ExtraMissing: the driver is not installed.
     """
-    try:
+    with needing("postgresql"):
         engine = create_engine(
             make_url(url).set(drivername=DRIVER),
             pool_size=connections,
@@ -67,9 +69,6 @@ def open_engine(
             pool_pre_ping=True,
             connect_args=_connect_args(wait_s),
         )
-    except ModuleNotFoundError as error:
-        advice = "install it with: pip install 'waybill[postgresql]'"
-        raise StorageUnavailable(f"PostgreSQL needs the driver psycopg; {advice}") from error
     event.listen(engine, "connect", _SetUp(wait_s, statement_s))
     return engine
 
@@ -90,7 +89,7 @@ def origin(connection: Connection) -> str:
     Another one answers after a dump was restored, and after a standby or a backup took over: a
     history may have lost its end there.
     """
-    return str(connection.scalar(_HISTORY))
+    return str(connection.scalar(_ORIGIN))
 
 
 def _connect_args(wait_s: float) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from loadtest.change.record import UnderChange
 from loadtest.change.skew.knobs import SkewKnobs
 from loadtest.change.skew.matrix import matrix
 from loadtest.change.skew.record import SkewResult
-from loadtest.change.skew.roll import ROLLS, fleet, roll
+from loadtest.change.skew.roll import ROLLS, dwell_s, fleet, roll
 from loadtest.profile import Profile
 from loadtest.progress import Progress
 from waybill.strategy import Strategy
 
 START_S = 5.0
 """About what the start of the services takes."""
-RESTART_S = 1.5
+RESTART_S = 1.2
 """About what stopping and starting one of them takes."""
 
 
@@ -50,8 +50,8 @@ class Skew:
                 rolled = []
                 for order, moves in ROLLS.items():
                     progress.step(f"skew: {order}", _seconds(order, knobs))
-                    time.sleep(knobs.dwell_s)
-                    rolled.append(roll(order, moves, moving, knobs.dwell_s))
+                    time.sleep(knobs.back_s)
+                    rolled.append(roll(order, moves, moving, knobs))
                 outcomes = crowd.stop()
         for strategy in strategies:
             own = [outcome for outcome in outcomes if outcome.strategy == strategy]
@@ -66,4 +66,4 @@ def travelling(strategies: Iterable[Strategy]) -> Sequence[Strategy]:
 
 
 def _seconds(order: str, knobs: SkewKnobs) -> float:
-    return knobs.dwell_s + len(ROLLS[order]) * (RESTART_S + knobs.dwell_s)
+    return knobs.back_s + sum(RESTART_S + dwell_s(move, knobs) for move in ROLLS[order])

@@ -12,8 +12,10 @@ class SkewKnobs(Value):
     """Orders a second of each strategy while services are rolled."""
     list_again_s: float = Field(0.6, gt=0, le=600)
     """How often a customer lists anew, and so gets state of the versions that are issued now."""
-    dwell_s: float = Field(1.1, gt=0, le=600)
-    """How long versions stay together after each step: at least as long as a customer may take to
-    find an instance that is back."""
+    issued_s: float = Field(0.7, gt=0, le=600)
+    """How long versions stay together after products issues others: longer than `list_again_s`."""
+    back_s: float = Field(1.2, gt=0, le=600)
+    """The same after an instance of orders is back: as long as customers may take to find it, so
+    that the next one can go."""
     bucket_s: float = Field(0.2, gt=0, le=10)
     """Step of the time lines."""

@@ -36,13 +36,13 @@ class Move:
 
 READERS_FIRST = (
     *(Move("orders-1", "1,2"), Move("orders-2", "1,2"), Move("products", "1,2")),
-    *(Move("products", "2"), Move("products", "1,2"), Move("products", "1")),
+    *(Move("products", "2"), Move("products", "1")),
     *(Move("orders-1", "1"), Move("orders-2", "1")),
 )
 """Up and back as it should be: nobody ever issues what somebody cannot read."""
 PRODUCER_FIRST = (
     *(Move("products", "2"), Move("orders-1", "1,2"), Move("orders-2", "1,2")),
-    *(Move("orders-1", "1"), Move("products", "1")),
+    Move("orders-1", "1"),
 )
 """Up with the producer first, and back with a reader first: the contrast."""
 ROLLS = {"readers first": READERS_FIRST, "producer first": PRODUCER_FIRST}
@@ -131,7 +131,7 @@ def _step(move: Move, span: Span, begin: float, outcomes: Sequence[Outcome]) -> 
     )
 
 
-def roll(order: str, moves: Sequence[Move], moving: Fleet, dwell_s: float) -> Rolled:
+def roll(order: str, moves: Sequence[Move], moving: Fleet, knobs: SkewKnobs) -> Rolled:
     """Do `moves`, one after another; `order` is what the roll is called.
 
     Raises:
@@ -141,5 +141,10 @@ def roll(order: str, moves: Sequence[Move], moving: Fleet, dwell_s: float) -> Ro
     for move in moves:
         done.append((move, time.time()))
         moving.do(move)
-        time.sleep(dwell_s)
+        time.sleep(dwell_s(move, knobs))
     return Rolled(order, begin, time.time(), done)
+
+
+def dwell_s(move: Move, knobs: SkewKnobs) -> float:
+    """How long all stays as it is after a step."""
+    return knobs.issued_s if move.process == "products" else knobs.back_s

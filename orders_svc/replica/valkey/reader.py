@@ -40,6 +40,7 @@ class ValkeyReader:
         self._lag_bound_s = lag_bound_s
         self._clock = clock
         self._patience = Patience(wait_bound_s, timer, sleep)
+        self._seen: ReplicaStatus | None = None
 
     async def grants(
         self, subject: str, product_ids: Sequence[str], min_revision: int = 0
@@ -77,9 +78,13 @@ class ValkeyReader:
         """How the copy is doing now."""
         try:
             meta = meta_of(await self._server.ask("describe"))
+            self._seen = status_of(meta, self._clock(), self._lag_bound_s)
         except CopyServerUnavailable as error:
-            return ReplicaStatus(0, 0, 0, None, str(error))
-        return status_of(meta, self._clock(), self._lag_bound_s)
+            self._seen = ReplicaStatus(0, 0, 0, None, str(error))
+        return self._seen
+
+    def seen(self) -> ReplicaStatus | None:
+        return self._seen
 
     async def check(self) -> str | None:
         return (await self.status()).problem
