@@ -12,6 +12,7 @@ from loadtest.colours import place, style
 from loadtest.report import head, raw
 from loadtest.report.chart import Chart, Size
 from loadtest.report.points import Findings
+from loadtest.report.promises import promises
 from loadtest.report.sections import sections
 from loadtest.report.svg import marker, render
 from loadtest.report.verdict import verdict
@@ -34,6 +35,7 @@ def page(findings: Findings) -> str:
         verdict=verdict(findings),
         sections=shown,
         anchors=anchors,
+        promises=list(promises(findings)),
         cells=raw.cells(findings),
         style=_file("report.css"),
         chart_style=_file("chart.css"),
