@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.dev_issuer import PRIVATE_KEYS, DevIssuer
-from loadtest.setting import Site, Sites
+from loadtest.results import DIRECT
+from loadtest.setting import Place, Site, Sites
 from loadtest.shop import TOKEN_TTL_S
 from loadtest.world import ANYBODY, World
 
@@ -35,7 +36,7 @@ class Deployment:
             pids=self.pids,
             customers={ANYBODY: self.tokens},
         )
-        yield {1: Site(world, dict(os.environ))}
+        yield {Place(1, DIRECT): Site(world, dict(os.environ))}
 
     def settings(self) -> dict[str, str]:
         """What the record says of it."""

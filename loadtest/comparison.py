@@ -11,7 +11,7 @@ from loadtest.judging import keeps_up, nobody_answered, sample_of
 from loadtest.plan import Turn
 from loadtest.progress import Progress
 from loadtest.results import Head, Measured, Run, Sample
-from loadtest.setting import Site, Sites
+from loadtest.setting import Place, Site, Sites
 from loadtest.world import Job
 
 OpenSites: TypeAlias = Callable[[Path], AbstractContextManager[Sites]]
@@ -46,14 +46,14 @@ class Comparison:
         return self._result(complete=True)
 
     def _check(self, sites: Sites) -> None:
-        for workers, site in sites.items():
-            of_site = [turn for turn in self._turns if turn.cell.workers == workers]
+        for place, site in sites.items():
+            of_site = [turn for turn in self._turns if Place.of(turn.cell) == place]
             preflight.check(site.world, of_site)
 
-    def _measure(self, drivers: dict[int, Driver]) -> None:
+    def _measure(self, drivers: dict[Place, Driver]) -> None:
         for turn in self._turns:
             self._progress.step(_name(turn), turn.seconds)
-            for sample in self._take(turn, drivers[turn.cell.workers]):
+            for sample in self._take(turn, drivers[Place.of(turn.cell)]):
                 self._samples.append(sample)
 
     def _take(self, turn: Turn, driver: Driver) -> Iterator[Sample]:
@@ -70,11 +70,11 @@ class Comparison:
         return Run(head=self._head, complete=complete, samples=tuple(self._samples))
 
 
-def _drivers(sites: Sites, folder: Path, stack: ExitStack) -> dict[int, Driver]:
+def _drivers(sites: Sites, folder: Path, stack: ExitStack) -> dict[Place, Driver]:
     """A load generator for each site; the idle ones wait for standard input."""
     return {
-        workers: stack.enter_context(_driver(site, folder / f"generator-{workers}.log"))
-        for workers, site in sites.items()
+        place: stack.enter_context(_driver(site, folder / f"generator-{number}.log"))
+        for number, (place, site) in enumerate(sites.items(), start=1)
     }
 
 

@@ -47,6 +47,7 @@ class Point:
     id_kind: str
     orders_per_list: int
     workers: int
+    via: str
     users: int
 
     @property
@@ -66,30 +67,30 @@ class Point:
             warmth=_WARMTH.get(self.sweep.experiment, Warmth.WARM),
             orders_per_list=self.orders_per_list,
             workers=self.workers,
+            via=self.via,
         )
 
     def floor(self) -> Cell:
-        """The floor at this point: nothing of it but the workers matters."""
-        return Cell(row=FLOOR, ids=0, method=Method.HEALTH, workers=self.workers)
+        """The floor at this point: nothing of it but the workers and the path matters."""
+        return Cell(row=FLOOR, ids=0, method=Method.HEALTH, workers=self.workers, via=self.via)
 
 
 def points(sweep: Sweep) -> Iterator[Point]:
     """All combinations of the axes' values, each once."""
     axes = (
         *(sweep.page_sizes, sweep.grants, sweep.id_kinds),
-        *(sweep.orders_per_list, sweep.workers, sweep.users),
+        *(sweep.orders_per_list, sweep.workers, sweep.via, sweep.users),
     )
-    found = (_point(sweep, *values) for values in product(*axes))
+    found = (_point(sweep, values) for values in product(*axes))
     yield from dict.fromkeys(found)
 
 
-def _point(
-    sweep: Sweep, size: int, grants: int, kind: str, reuse: int, workers: int, users: int
-) -> Point:
+def _point(sweep: Sweep, axes: tuple[int, int, str, int, int, str, int]) -> Point:
+    size, grants, kind, reuse, workers, via, users = axes
     ids = min(size, grants) if grants else size
     pages = _new_pages(sweep, reuse, users)
     grants = max(grants, ids * pages) if pages else grants
-    return Point(sweep, ids, grants, kind, reuse, workers, users)
+    return Point(sweep, ids, grants, kind, reuse, workers, via, users)
 
 
 def _new_pages(sweep: Sweep, orders_per_list: int, users: int) -> int:

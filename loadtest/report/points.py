@@ -24,6 +24,7 @@ class Setting:
     id_kind: str
     orders_per_list: int
     workers: int
+    via: str
     algorithm: str
     users: int
 
@@ -36,6 +37,7 @@ class Setting:
             id_kind=cell.id_kind,
             orders_per_list=cell.orders_per_list,
             workers=cell.workers,
+            via=cell.via,
             algorithm=cell.algorithm,
             users=sample.load.users,
         )
