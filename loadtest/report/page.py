@@ -1,6 +1,7 @@
 """The report as one HTML page that needs nothing else."""
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from xml.etree.ElementTree import Element
@@ -17,6 +18,7 @@ from loadtest.report.sections import sections
 from loadtest.report.svg import marker, render
 from loadtest.report.verdict import verdict
 
+_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s)\b)")
 WIDE = Size(640, 380)
 SLIM = Size(348, 330)
 """The same chart is drawn twice, so that its type is as readable on a phone; CSS shows one."""
@@ -55,8 +57,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_units"] = with_units
     environment.globals.update(drawings=drawings, swatch=swatch)
     return environment
+
+
+def with_units(text: str) -> str:
+    """The same, with times that no line break parts from their unit."""
+    return _UNIT.sub("\u00a0", text)
 
 
 def drawings(chart: Chart, name: str) -> Markup:

@@ -79,7 +79,7 @@ class _Drawing:
         columns = [chart.heads, *(ribbon.notes for ribbon in chart.ribbons)]
         widths = [max(len(texts[i]) for texts in columns) * LETTER + 14 for i in range(kept)]
         self._edges = [size.width - 2 - sum(widths[i + 1 :]) for i in range(kept)]
-        left = 12 + BOLD_LETTER * max((len(ribbon.row) for ribbon in chart.ribbons), default=0)
+        left = 15 + BOLD_LETTER * max((len(ribbon.row) for ribbon in chart.ribbons), default=0)
         right = size.width - 2 - sum(widths)
         self._box = Box(left=left, top=_TOP, right=right, bottom=size.height - 46)
 

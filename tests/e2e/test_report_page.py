@@ -17,6 +17,8 @@ pytestmark = [
 ]
 
 PHONE, DESK = 390, 1280
+PAPER = 717
+"""A4 within a browser's margins."""
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +226,10 @@ def test_it_can_be_printed(page: Browser) -> None:
     page.command("Emulation.setEmulatedMedia", media="print")
     assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.run("document.querySelector('nav').checkVisibility()") is False
+    page.look(PAPER)
+    page.command("Emulation.setEmulatedMedia", media="print")
+    right = page.run("document.getElementById('verdict-table').getBoundingClientRect().right")
+    assert right <= PAPER
 
 
 def test_the_verdict_leads_to_the_figure_behind_each_cell(page: Browser) -> None:
