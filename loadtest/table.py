@@ -15,7 +15,7 @@ from loadtest.colours import COLOURS
 from loadtest.curves import curves
 from loadtest.notes import conditions, notes
 from loadtest.report.points import Findings
-from loadtest.report.terminal import verdict_grid
+from loadtest.report.terminal import verdict_grids
 from loadtest.results import (
     Experiment,
     Head,
@@ -72,6 +72,9 @@ def show(run: Run, out: Console) -> None:
     out.print(Text(headline(run.head), style="bold"))
     if not run.complete:
         out.print(Text("Stopped early: what was measured until then.", style="yellow"))
+    for grid in verdict_grids(Findings.of(run)):
+        out.print()
+        out.print(grid)
     if run.samples or run.under_change.empty:
         _show_cost(run, out)
     for part in terminal.parts(run.under_change):
@@ -79,8 +82,6 @@ def show(run: Run, out: Console) -> None:
 
 
 def _show_cost(run: Run, out: Console) -> None:
-    out.print()
-    out.print(verdict_grid(Findings.of(run)))
     rows = summarise(run.samples)
     for part in (*tables(row for row in rows if row.experiment in BLOCKS), *curves(rows)):
         out.print(part)

@@ -181,7 +181,8 @@ class Findings:
     @cached_property
     def strategies(self) -> tuple[str, ...]:
         """The strategies that were measured, in the order of their colours."""
-        seen = {point.cell.row for point in self.points} - {FLOOR}
+        rows = {point.cell.row for point in self.points} - {FLOOR}
+        seen = rows | self.run.under_change.strategies
         known = [row for row in COLOURS if row in seen]
         return (*known, *sorted(seen - set(known)))
 
