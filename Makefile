@@ -26,11 +26,11 @@ setup: $(STAMP) ## make the virtual environment from the lock
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 .PHONY: test-engines
 test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, NATS
-	@$(PY) -m pytest -n 2 --dist worksteal -q -m engines
+	@$(PY) -m pytest -n 3 --dist worksteal -q -m engines
 
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, VIA=direct,mesh, PROFILE=full, ARGS="--rate 200"
