@@ -8,7 +8,7 @@ from statistics import median
 from loadtest.limits.statistics import wilson
 from loadtest.report.points import Point, points_of
 from loadtest.results import FLOOR, Cell, Experiment, Run
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 _RANGES = 1.5
 """How many usual ranges a change must exceed."""

@@ -19,7 +19,7 @@ from loadtest import provenance, report
 from loadtest.against import CannotReach, Deployment
 from loadtest.change.frame import ChangeRun, ExperimentFailed, Experiments
 from loadtest.change.table import experiments
-from loadtest.comparison import Comparison, OpenSites
+from loadtest.comparison import Comparison, OpenSite
 from loadtest.driver import GeneratorFailed
 from loadtest.plan import Turn, turns
 from loadtest.preflight import NotReady
@@ -27,7 +27,7 @@ from loadtest.processes import StartFailed, end_like_ctrl_c
 from loadtest.profile import BadProfile, Profile
 from loadtest.progress import Progress
 from loadtest.results import Head, Run
-from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_sites
+from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_site
 from loadtest.summary import summarise
 from loadtest.table import console, show
 from loadtest.targets import judge_targets
@@ -70,7 +70,7 @@ def measured(profile: Profile, options: argparse.Namespace, deployment: Deployme
     with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
         if planned:
             comparison = Comparison(head, planned, progress)
-            run = comparison.run(_open_sites(planned, head, deployment), Path(folder))
+            run = comparison.run(_open_site(head, deployment), Path(folder))
         if run.complete:
             changing = ChangeRun(under_change, profile, progress, options.seed)
             complete = changing.run(Path(folder))
@@ -85,10 +85,10 @@ def _progress(planned: Sequence[Turn], profile: Profile, under_change: Experimen
     return Progress(len(steps), sum(steps))
 
 
-def _open_sites(planned: Sequence[Turn], head: Head, deployment: Deployment | None) -> OpenSites:
+def _open_site(head: Head, deployment: Deployment | None) -> OpenSite:
     if deployment:
-        return partial(deployment.sites, head.run_id)
-    return partial(lab_sites, planned, head.seed, head.run_id)
+        return partial(deployment.site, head.run_id)
+    return partial(lab_site, head.seed, head.run_id)
 
 
 def publish(run: Run, results: Path) -> Path:

@@ -34,8 +34,10 @@ class Experiment(StrEnum):
 
     COST = "cost"
     """At one fixed rate: what a call costs, and how long it takes."""
+    JOURNEY = "journey"
+    """A page is listed anew after every few orders: issuing and checking in one figure."""
     COLD = "cold"
-    """The same with nothing remembered: each call shows state that was never seen before."""
+    """As cost with nothing remembered: each call shows state that was never seen before."""
     ISSUE = "issue"
     """Listing, and so issuing: what the other side of carried state costs."""
     SATURATION = "saturation"
@@ -192,6 +194,18 @@ class Head(Value):
     """Settings of the services that differ from their defaults."""
     via: str = "direct"
     """What calls pass through between client and orders service."""
+    affinity: dict[str, str] = Field({})
+    """CPUs that processes were kept on: "orders", "generator", "others"; empty where on none."""
+
+
+class Failure(Value):
+    """One cell in one round that could not be measured; the others go on."""
+
+    cell: Cell
+    experiment: Experiment
+    round: int
+    rate_per_s: float
+    reason: str
 
 
 class Run(Value):
@@ -203,6 +217,8 @@ class Run(Value):
     """False where the run was stopped early."""
     samples: tuple[Sample, ...]
     """In the order in which they were taken."""
+    failures: tuple[Failure, ...] = ()
+    """Cells that are missing, each with the reason."""
     under_change: UnderChange = UnderChange()
     """What changing rights, services, versions and keys did to orders."""
 

@@ -1,13 +1,13 @@
 """The shops as the comparison needs them: customers, and the settings that are not the default."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
+from loadtest.affinity import Placement, available
 from loadtest.lab import fresh
-from loadtest.plan import Turn
+from loadtest.plan import ShopKind, Turn
 from loadtest.results import FLOOR, Cell
 from loadtest.shop import Shop
 from loadtest.stock import Stock
@@ -35,10 +35,8 @@ class Site:
 
     world: World
     environ: Mapping[str, str]
-
-
-Sites: TypeAlias = Mapping[int, Site]
-"""By the number of the orders service's processes."""
+    placement: Placement | None = None
+    """Where its services are kept; None where they go wherever the system puts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +78,22 @@ def _holding(cell: Cell, users: int) -> Holding:
 
 
 def lab_shop(
-    folder: Path, wanted: Iterable[Holding], seed: int, *, orders_workers: int = 1
+    folder: Path, wanted: Iterable[Holding], seed: int, kind: ShopKind | None = None
 ) -> Shop:
     """A shop, not started yet, with the customers of `wanted`."""
     wanted = list(wanted)
+    kind = kind or ShopKind()
     stock = Stock(
         grants={subject: each.grants for each in wanted for subject in each.subjects},
         id_kinds={subject: each.id_kind for each in wanted for subject in each.subjects},
-        products=max((each.grants for each in wanted), default=1),
+        products=1,
         seed=seed,
     )
     return Shop(
         folder,
-        products_env=LAB_PRODUCTS_ENV,
+        products_env=LAB_PRODUCTS_ENV | {"PRODUCTS_SIGNING_ALGORITHM": kind.algorithm},
         orders_env=LAB_ORDERS_ENV,
-        orders_workers=orders_workers,
+        orders_workers=kind.workers,
         stock=stock,
     )
 
@@ -111,21 +110,17 @@ def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
 
 
 @contextmanager
-def lab_sites(turns: Iterable[Turn], seed: int, run_id: str, folder: Path) -> Iterator[Sites]:
-    """Shops of the lab for all of `turns`, one for each number of processes.
-
-    All run at once, so that their cells can be measured in the same rounds.
+def lab_site(
+    seed: int, run_id: str, kind: ShopKind, turns: Iterable[Turn], folder: Path
+) -> Iterator[Site]:
+    """A running shop of the lab for `turns`, which need one of `kind`; files go into `folder`.
 
     Raises:
         StartFailed: a service did not start.
     """
-    turns = list(turns)
-    with ExitStack() as stack:
-        sites = {}
-        for workers in sorted({turn.cell.workers for turn in turns}):
-            wanted = holdings(turn for turn in turns if turn.cell.workers == workers)
-            home = folder / f"workers-{workers}"
-            home.mkdir()
-            shop = stack.enter_context(lab_shop(home, wanted, seed, orders_workers=workers))
-            sites[workers] = Site(world_of(shop, run_id, wanted), shop.environ)
-        yield sites
+    wanted = holdings(turns)
+    with lab_shop(folder, wanted, seed, kind) as shop:
+        placement = Placement.of(kind.workers, available())
+        if placement:
+            placement.keep(shop.pids)
+        yield Site(world_of(shop, run_id, wanted), shop.environ, placement)

@@ -21,7 +21,8 @@ from loadtest.results import (
     Head,
     Run,
 )
-from loadtest.summary import Row, Spread, summarise
+from loadtest.spread import Spread
+from loadtest.summary import Row, summarise
 from loadtest.targets import judge_targets
 from loadtest.titles import block_title, whole
 

@@ -14,7 +14,7 @@ from loadtest.report.points import Findings, Point, of_row
 from loadtest.report.scales import Scale, from_zero, log_over, measured
 from loadtest.report.tables import Entry, Table, table
 from loadtest.results import FLOOR, Experiment, Method
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 _US = "µs"
 _LOG_FROM = 8.0

@@ -3,7 +3,7 @@
 
 from math import floor, log10
 
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 NOTHING = "–"
 _DIGITS = 3

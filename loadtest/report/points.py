@@ -9,7 +9,8 @@ from loadtest import summary
 from loadtest.colours import COLOURS
 from loadtest.histogram import Latencies
 from loadtest.results import FLOOR, Cell, Experiment, Load, Method, Run, Sample
-from loadtest.summary import Floor, Row, Spread, floors, ratio_to, summarise
+from loadtest.spread import Spread
+from loadtest.summary import Floor, Row, floors, ratio_to, summarise
 
 USUAL_IDS = 100
 """Where strategies are set side by side at one size, if the run has it."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from loadtest.report import numbers
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 
 @dataclass(frozen=True, slots=True)

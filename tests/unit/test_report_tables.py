@@ -24,7 +24,7 @@ from loadtest.report.sections import sections
 from loadtest.report.tables import Column, Entry, Table
 from loadtest.report.verdict import verdict
 from loadtest.results import Experiment, Method
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 from tests.unit import loadtest_samples, report_samples
 from tests.unit.loadtest_samples import measured, run_of
 from waybill.strategy import Strategy
