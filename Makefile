@@ -78,6 +78,10 @@ up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until 
 mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
 	@$(PY) -m loadtest.mesh $(ARGS)
 
+.PHONY: netlab
+netlab: $(STAMP) ## every part on a machine of its own (network namespaces, as root), each cut off for a while
+	@$(PY) -m loadtest.netlab $(ARGS)
+
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page
 	@$(PY) -m loadtest.web $(ARGS)
@@ -93,6 +97,10 @@ scale: $(STAMP) ## replicas of up to ten million grants, and what millions of us
 .PHONY: bench-pages
 bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
 	@$(PY) -m loadtest.bench.pages $(ARGS)
+
+.PHONY: revocation
+revocation: $(STAMP) ## revoke to refusal at 200 changes a second, with orders following revocations
+	@$(PY) -m loadtest.revocation $(ARGS)
 
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes

@@ -14,6 +14,7 @@ from orders_svc.replica import process as follower
 from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
 from waybill.errors import StorageUnavailable
+from waybill.extras import ExtraMissing
 from waybill.otel import telemetry
 from waybill.serving.paths import state_home
 from waybill.serving.server import announce, serve
@@ -21,6 +22,9 @@ from waybill.serving.settings import load, variables
 from waybill.serving.side_port import served_pages
 from waybill.serving.workers import run_workers
 from waybill.strategy import Strategy
+
+_PROBLEMS = (StorageUnavailable, ReplicaLocked, ReplicaUnusable, ExtraMissing, OSError)
+"""What its text alone explains."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +84,13 @@ async def _serve_here(settings: Settings) -> int:
     with telemetry(os.environ, service="orders", scraped=scraped) as observed:
         try:
             orders = build(settings, providers=observed.providers)
-        except (StorageUnavailable, ReplicaLocked, ReplicaUnusable, OSError) as problem:
+        except (
+            StorageUnavailable,
+            ReplicaLocked,
+            ReplicaUnusable,
+            ExtraMissing,
+            OSError,
+        ) as problem:
             print(problem, file=sys.stderr)
             return 1
         try:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from orders_svc import state_v1, state_v2
 from orders_svc.access import Resolver
 from orders_svc.feed.follower import Follower, started
+from orders_svc.feed.opening import open_feed
 from orders_svc.feed.pace import Pace
 from orders_svc.ledger import Ledger
 from orders_svc.metered import MeteredResolver
@@ -108,6 +109,7 @@ def build(
         waybill.errors.StorageUnavailable: the orders' database cannot be opened.
         ReplicaLocked: another process follows into the same replica.
         ReplicaUnusable: the replica's files cannot be opened.
+        ExtraMissing: the settings ask for what is not installed.
         OSError: a TLS file cannot be read.
     """
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
@@ -274,7 +276,7 @@ def _replica(parts: Parts) -> ReplicaResolver:
 
 def _follow_whole(parts: Parts, writer: CopyWriter) -> None:
     follower = Follower(
-        _products(parts),
+        open_feed(parts.settings, _products(parts)),
         ReplicaSink(writer, parts.clock),
         name="replica",
         log=make_logger(parts.settings.log_level, service="orders"),

@@ -122,6 +122,16 @@ class Settings(ServingSettings):
     cache_entries: int = Field(100_000, ge=1)
     """Answers that are remembered."""
 
+    feed_url: str | None = Field(None, pattern=r"^(nats|tls)://.", repr=False)
+    """Where the copy learns of changes, instead of the products service's own stream: a NATS server
+    with JetStream, such as `nats://127.0.0.1:4222`; may hold a password. Needs the extra `nats`.
+    Snapshots come from the products service all the same."""
+    feed_stream: str = Field("waybill-access", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """The stream's name there; the same at products."""
+    feed_consumer: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """What this copy is called there; every copy needs a name of its own. By default it is made of
+    where the copy is, and for a folder of the machine's name."""
+
     replica_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
     """Where the copy of the entitlements is instead of `replica_path`, for all instances of this
     service together, such as `valkey://127.0.0.1:6379/0`; may hold a password."""

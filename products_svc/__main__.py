@@ -20,6 +20,7 @@ from products_svc.settings import Settings
 from products_svc.signing_keys import UnusableKeys
 from products_svc.store.schema import UnfitDatabase
 from waybill.errors import StorageUnavailable
+from waybill.extras import ExtraMissing
 from waybill.otel import telemetry
 from waybill.serving import jwks_page
 from waybill.serving.paths import state_home
@@ -32,7 +33,15 @@ Command = Callable[[Settings, argparse.Namespace], int]
 Brief = Callable[[Settings, argparse.Namespace, Progress], str]
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-_PROBLEMS = (BadSpec, ImportProblem, UnfitDatabase, UnusableKeys, StorageUnavailable, OSError)
+_PROBLEMS = (
+    BadSpec,
+    ExtraMissing,
+    ImportProblem,
+    UnfitDatabase,
+    UnusableKeys,
+    StorageUnavailable,
+    OSError,
+)
 """What its text alone explains."""
 
 

@@ -1,15 +1,22 @@
 """The one place where the products service is put together. Tests come in through the same door."""
 
 import asyncio
+import os
+import secrets
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
+from typing import NoReturn
 
 from products_svc import state_v1, state_v2
 from products_svc.budgeted import BudgetedIssuer
 from products_svc.feed.feed import Feed
 from products_svc.feed.poller import Pace
+from products_svc.feed.publisher import Publisher
 from products_svc.issuing import Issuer
 from products_svc.servicer import ProductsServicer
 from products_svc.settings import Settings
@@ -28,6 +35,7 @@ from shop.products.v1 import products_pb2
 from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
+from waybill.extras import needing
 from waybill.header_caps import Use
 from waybill.keys import KeySource
 from waybill.page_signing import PageSigner
@@ -97,6 +105,7 @@ def build(
         StorageUnavailable: the database does not answer.
         UnfitDatabase: it is of another schema or currency.
         UnusableKeys: the signing keys cannot be read, made or published.
+        ExtraMissing: the settings ask for what is not installed.
     """
     keys = RotatingKey(
         settings.signing_keys,
@@ -116,7 +125,10 @@ def build(
     log = make_logger(settings.log_level, service="products")
     user_keys = keys_from(settings.user_keys, clock, log)
 
+    publishing = _publishing(settings, feed, store)
+
     async def close() -> None:
+        await publishing()
         await feed.close()
         await asyncio.to_thread(store.close)
         if references:
@@ -146,6 +158,33 @@ def build(
         checks=_checks(settings, user_keys, store, references),
         close=close,
     )
+
+
+def _publishing(settings: Settings, feed: Feed, store: Store) -> Callable[[], Awaitable[None]]:
+    """Publishes changes where the settings say; answers what ends it."""
+    if settings.feed_url is None:
+        return _nothing
+    with needing("nats"):
+        from products_svc.feed.jetstream import JetStreamLog  # noqa: PLC0415 (an extra)
+    publisher = Publisher(
+        feed,
+        JetStreamLog(settings.feed_url, settings.feed_stream, settings.history_changes),
+        store,
+        owner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(8)}",
+        logger=make_logger(settings.log_level, service="products"),
+        timer=time.monotonic,
+    )
+    return partial(_cancelled, asyncio.create_task(publisher.run()))
+
+
+async def _nothing() -> None:
+    """Nothing was begun."""
+
+
+async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, StorageUnavailable):
+        await task
 
 
 def public_keys_page(settings: Settings) -> JwksPage:

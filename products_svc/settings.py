@@ -91,6 +91,14 @@ class Settings(ServingSettings):
     watch_stall_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """How long a watcher may leave one message unread before its stream is ended."""
 
+    feed_url: str | None = Field(None, pattern=r"^(nats|tls)://.", repr=False)
+    """Where changes are published as well, for followers that do not watch this service: a NATS
+    server with JetStream, such as `nats://127.0.0.1:4222`; may hold a password. Needs the extra
+    `nats`."""
+    feed_stream: str = Field("waybill-access", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """The stream's name there; one for each database, the same at orders. Where it is missing it is
+    made, and keeps `history_changes` messages."""
+
     @field_validator("path_hops")
     @classmethod
     def _hops_are_known(cls, hops: tuple[str, ...]) -> tuple[str, ...]:

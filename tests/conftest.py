@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 
+from loadtest.nats import NatsServer
 from loadtest.postgres import PostgresServer, installed
 from loadtest.processes import StartFailed
 from loadtest.valkey import ValkeyServer
@@ -35,6 +36,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Valkey server for all tests of this process; each test takes a key prefix of its own."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A NATS server for all tests of this process; each test takes a stream of its own."""
+    with NatsServer(tmp_path_factory.mktemp("nats")) as server:
         yield server.url
 
 

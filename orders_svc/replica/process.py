@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from orders_svc.feed.follower import Follower
+from orders_svc.feed.opening import open_feed
 from orders_svc.feed.pace import Pace
 from orders_svc.products_client import connect
 from orders_svc.replica.opening import open_writer
 from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.store import ReplicaLocked, ReplicaUnusable
 from orders_svc.settings import Settings
+from waybill.extras import ExtraMissing
 from waybill.otel import telemetry
 from waybill.providers import Providers
 from waybill.serving.logs import make_logger
@@ -47,7 +49,7 @@ def main(settings: Settings) -> int:
             served_pages(settings, {"/metrics": observed.metrics_page}, place=settings.workers),
         ):
             asyncio.run(_follow(settings, observed.providers))
-    except (ReplicaLocked, ReplicaUnusable) as error:
+    except (ReplicaLocked, ReplicaUnusable, ExtraMissing) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- for a person
         return 1
     return 0
@@ -110,11 +112,12 @@ class _Keeper(threading.Thread):
 
 
 async def _follow(settings: Settings, providers: Providers | None) -> None:
-    writer = open_writer(settings)
     client = connect(settings, providers)
+    feed = open_feed(settings, client)
+    writer = open_writer(settings)
     log = make_logger(settings.log_level, service="orders-follower")
     pace = Pace.within(settings.replica_lag_bound_s)
-    follower = Follower(client, ReplicaSink(writer), name="replica", log=log, pace=pace)
+    follower = Follower(feed, ReplicaSink(writer), name="replica", log=log, pace=pace)
     following = asyncio.create_task(follower.run())
     stopping = asyncio.create_task(_told_to_stop(with_parent=settings.worker > 0))
     try:

@@ -85,6 +85,23 @@ class Feed:
         """
         return unless_stalled(self._watched(epoch, resume_revision, within_s), self._pace.stall_s)
 
+    async def position(self) -> Position:
+        """Where the history stands."""
+        return await self._source.position()
+
+    async def follow(self, epoch: int, revision: int) -> Stream:
+        """Changes after `revision` for ever, and heartbeats; no snapshot, whatever happens.
+
+        Raises:
+            HistoryCompacted: the changes after `revision` are gone.
+            StorageUnavailable: the database does not answer, or has another history.
+            ShuttingDown: the process drains.
+        """
+        with self._poller.watching():
+            async with aclosing(self._followed(_Cursor(epoch, revision))) as followed:
+                async for message in followed:
+                    yield message
+
     async def _watched(self, epoch: int, resume_revision: int, within_s: float | None) -> Stream:
         with self._poller.watching():
             cursor = await self._resumed(epoch, resume_revision, within_s)

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from products_svc.issuing import Grant
-from products_svc.store import reads
+from products_svc.store import leases, reads
 from products_svc.store.continuity import Continuity
 from products_svc.store.database import Database
 from products_svc.store.snapshot import Snapshot
@@ -133,6 +133,15 @@ class Store:
         """Take grants away; returns a revision as `grant` does."""
         return await self._write(lambda writer: writer.revoke(subject, product_ids))
 
+    async def take_lease(self, name: str, owner: str, lasts_s: float) -> bool:
+        """Whether the lease `name` is `owner`'s now, for so many seconds."""
+        now = self._clock()
+        return await self._alone(lambda c: leases.take(c, name, owner, now, lasts_s))
+
+    async def end_lease(self, name: str, owner: str) -> None:
+        """Let another process take the lease, if it is `owner`'s."""
+        await self._alone(lambda c: leases.end(c, name, owner))
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["AsyncSnapshot"]:
         """A copy of all grants as of one revision. Waits while too many others are being read."""
@@ -165,6 +174,15 @@ class Store:
         answer, position = await threads.run(repeated, ask)
         self._continuity.require(position, since)
         return answer, position
+
+    async def _alone(self, change: Callable[[Connection], Result]) -> Result:
+        """A change that is not part of the history."""
+
+        def work() -> Result:
+            with self._database.writing() as connection:
+                return change(connection)
+
+        return await self._writer.run(repeated, work)
 
     async def _write(self, change: Callable[[Writer], None]) -> int:
         since = self._continuity.latest

@@ -73,6 +73,15 @@ meta = Table(
     Column("currency_code", String, nullable=False),
 )
 
+# Which process does what only one at a time should do, and until when.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+)
+
 # At most one row: the database that the history was written in, as PostgreSQL tells it. A copy that
 # was restored elsewhere finds another one's name here.
 origin = Table(

@@ -13,7 +13,7 @@ from tests.simulation.scratch import first_seed, scratch
 from tests.simulation.world import play
 
 HISTORIES = 500
-PARTS = 10
+PARTS = 20
 SEEDS_FOR_A_BUG = 60
 
 

@@ -1,0 +1,31 @@
+"""Where the copy learns of changes, as the settings say: from products, or from NATS."""
+
+import hashlib
+import socket
+
+from orders_svc.feed.follower import Feed
+from orders_svc.settings import Settings
+from waybill.extras import needing
+
+
+def open_feed(settings: Settings, products: Feed) -> Feed:
+    """The feed of the copy; `products` is the products service's own stream.
+
+    Raises:
+        ExtraMissing: the settings name a NATS server, and its library is not installed.
+    """
+    if settings.feed_url is None:
+        return products
+    with needing("nats"):
+        from orders_svc.feed.jetstream import JetStreamFeed  # noqa: PLC0415 (an extra)
+    consumer = settings.feed_consumer or _name_of_copy(settings)
+    return JetStreamFeed(settings.feed_url, settings.feed_stream, consumer, products)
+
+
+def _name_of_copy(settings: Settings) -> str:
+    """A name that no other copy has, and that this one has after every restart."""
+    if settings.replica_url is None:
+        where = f"{socket.gethostname()}\0{settings.replica_path.absolute()}"
+    else:
+        where = f"{settings.replica_url.rpartition('@')[2]}\0{settings.replica_prefix}"
+    return f"orders-{hashlib.sha256(where.encode()).hexdigest()[:16]}"
