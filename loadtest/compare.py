@@ -130,6 +130,9 @@ def finish(run: Run, options: argparse.Namespace) -> int:
     folder = publish(run, options.results)
     show(run, console())
     print(f"\nRecord: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
+    if run.failures:
+        print(f"{len(run.failures)} measurements failed; the record names them.", file=sys.stderr)
+        return 1
     if not run.complete:
         return INTERRUPTED
     missed = any(not target.met for target in judge_targets(summarise(run.samples)))

@@ -156,7 +156,7 @@ class Lab:
 
     def _pages(self, strategy: Strategy, cell: Cell, load: Load, user: int) -> Pages:
         """What a customer orders from."""
-        if fresh(cell):
+        if cell.fresh:
             return self._fresh_pages(strategy, cell, load, user)
         return OnePage(self._kept_page(strategy, cell, user))
 
@@ -198,8 +198,3 @@ def share(load: Load, user: int) -> int:
 
 
 ORDERING = frozenset({Method.VALIDATE, Method.PLACE})
-
-
-def fresh(cell: Cell) -> bool:
-    """Whether its orders need new pages as they go on."""
-    return cell.warmth is Warmth.COLD or cell.orders_per_list > 0

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product, repeat
+from itertools import product
 from random import Random
 from typing import Self
 
@@ -144,12 +144,9 @@ def _rounds(
 ) -> Iterator[Turn]:
     most = max(profile.rounds_of(sweep) for sweep, _ in taken)
     for number in range(most):
-        for sweep, point in taken:
-            if number in spread(profile.rounds_of(sweep), most):
-                block = list(_block(profile, point))
-                random.shuffle(block)
-                for cell in block:
-                    yield Turn(number, sweep.experiment, cell, point.loads)
+        here = [point for sweep, point in taken if number in spread(profile.rounds_of(sweep), most)]
+        for block in dict.fromkeys(_block(number, profile, point) for point in here):
+            yield from random.sample(block, len(block))
 
 
 def spread(few: int, of: int) -> frozenset[int]:
@@ -157,12 +154,16 @@ def spread(few: int, of: int) -> frozenset[int]:
     return frozenset(number * of // few for number in range(few))
 
 
-def _block(profile: Profile, point: Point) -> Iterator[Cell]:
-    if point.sweep.experiment not in FLOORLESS:
-        yield from repeat(point.floor(), point.sweep.floors)
-    for method in point.sweep.called:
-        for strategy in profile.strategies_of(point.sweep):
-            yield point.cell(strategy.value, method)
+def _block(number: int, profile: Profile, point: Point) -> tuple[Turn, ...]:
+    """What belongs together: the floor, and every strategy at one point."""
+    sweep = point.sweep
+    floors = 0 if sweep.experiment in FLOORLESS else sweep.floors
+    cells = [point.floor()] * floors + [
+        point.cell(strategy.value, method)
+        for method in sweep.called
+        for strategy in profile.strategies_of(sweep)
+    ]
+    return tuple(Turn(number, sweep.experiment, cell, point.loads) for cell in cells)
 
 
 def seconds(profile: Profile) -> float:

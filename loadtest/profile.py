@@ -71,7 +71,7 @@ class Sweep(Value):
     """Grants that a user has; 0 is as many as the page holds."""
     id_kinds: tuple[IdKind, ...] = (IdKind.SKU,)
     orders_per_list: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
-    """Orders until the page is listed anew, as part of the measured calls; 0: listed once."""
+    """Orders of a journey, after which a page is listed anew; 0: listed once, before all calls."""
     workers: tuple[Annotated[int, Field(ge=1, le=64)], ...] = (1,)
     """Processes of the orders service."""
     algorithms: tuple[str, ...] = (DEFAULT_ALGORITHM,)
@@ -98,10 +98,9 @@ class Sweep(Value):
                 "methods: experiment issue calls ListProducts and all others orders; "
                 "the floor's health checks come by themselves"
             )
-        if self.experiment is Experiment.COLD and any(self.orders_per_list):
-            raise ValueError("orders_per_list: cold state is used once by definition")
-        if self.experiment is Experiment.JOURNEY and not all(self.orders_per_list):
-            raise ValueError("orders_per_list: say how many orders a journey has, 1 or more")
+        reused = {orders > 0 for orders in self.orders_per_list}
+        if reused != {self.experiment is Experiment.JOURNEY}:
+            raise ValueError("orders_per_list: experiment journey needs it, and no other has it")
         if unknown := set(self.algorithms) - ALGORITHMS.keys():
             known = ", ".join(ALGORITHMS)
             raise ValueError(f"algorithms: {', '.join(sorted(unknown))} is none of {known}")

@@ -32,10 +32,10 @@ class Method(StrEnum):
 class Experiment(StrEnum):
     """What a sample is part of."""
 
-    COST = "cost"
-    """At one fixed rate: what a call costs, and how long it takes."""
     JOURNEY = "journey"
     """A page is listed anew after every few orders: issuing and checking in one figure."""
+    COST = "cost"
+    """At one fixed rate: what a call costs, and how long it takes."""
     COLD = "cold"
     """As cost with nothing remembered: each call shows state that was never seen before."""
     ISSUE = "issue"
@@ -74,6 +74,11 @@ class Cell(Value):
     """Processes of the orders service."""
     algorithm: str = "EdDSA"
     """Of the keys that carried state is signed with."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its orders need new pages as they go on."""
+        return self.warmth is Warmth.COLD or self.orders_per_list > 0
 
 
 class Load(Value):
@@ -204,8 +209,11 @@ class Failure(Value):
     cell: Cell
     experiment: Experiment
     round: int
+    """From 0."""
     rate_per_s: float
+    """The first of its rates."""
     reason: str
+    """What went wrong, for people."""
 
 
 class Run(Value):

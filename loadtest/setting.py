@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.affinity import Placement, available
-from loadtest.lab import fresh
 from loadtest.plan import ShopKind, Turn
 from loadtest.results import FLOOR, Cell
 from loadtest.shop import Shop
@@ -73,7 +72,7 @@ def holdings(turns: Iterable[Turn]) -> list[Holding]:
 
 def _holding(cell: Cell, users: int) -> Holding:
     grants = cell.grants or cell.ids
-    customers = users if fresh(cell) else max(1, min(users, MOST_ROWS // grants))
+    customers = users if cell.fresh else max(1, min(users, MOST_ROWS // grants))
     return Holding.of(cell, customers)
 
 

@@ -1,4 +1,5 @@
 """The first table: one row for each strategy, one column for each question."""
+# ruff: noqa: RUF001 - the multiplication sign is meant
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,9 +7,10 @@ from dataclasses import dataclass
 from loadtest.report import tables
 from loadtest.report.advice import CHOOSE_WHEN
 from loadtest.report.breaking import breaking
-from loadtest.report.points import Findings
+from loadtest.report.points import Findings, Point
 from loadtest.report.tables import Column, Entry, Table
 
+CHOOSE = "Choose it when"
 EMPTY = Entry("")
 
 
@@ -20,8 +22,20 @@ class Question:
     answer: Callable[[Findings, str], Entry]
 
 
-def _cost(findings: Findings, row: str) -> Entry:
-    point = findings.check(row)
+def _rank(findings: Findings, row: str) -> Entry:
+    rank = next((point.row.rank for point in findings.ranked if point.cell.row == row), None)
+    return tables.whole(rank) if rank else EMPTY
+
+
+def _journey(findings: Findings, row: str) -> Entry:
+    return _ratio(findings.journey(row))
+
+
+def _check(findings: Findings, row: str) -> Entry:
+    return _ratio(findings.check(row))
+
+
+def _ratio(point: Point | None) -> Entry:
     if point is None:
         return EMPTY
     if point.row.broken:
@@ -53,11 +67,13 @@ def _choose(_: Findings, row: str) -> Entry:
 
 
 QUESTIONS = (
-    Question(Column("Cost, × floor", evidence="cpu"), _cost),  # noqa: RUF001
+    Question(Column("Rank", evidence="journey"), _rank),
+    Question(Column("Journey, × floor", evidence="journey"), _journey),
+    Question(Column("Check, × floor", evidence="cpu"), _check),
     Question(Column("Bytes carried", evidence="metadata"), _carried),
     Question(Column("Bytes on the wire", evidence="bytes"), _wire),
     Question(Column("Breaks at (ids)", figures=False, evidence="metadata"), _breaks),
-    Question(Column("Choose it when", figures=False), _choose),
+    Question(Column(CHOOSE, figures=False), _choose),
 )
 """Later experiments add theirs: staleness, outage, schema change."""
 
@@ -69,5 +85,5 @@ def verdict(findings: Findings) -> Table:
         for row in findings.strategies
     ]
     heads = (Column("Strategy", figures=False), *(question.column for question in QUESTIONS))
-    caption = f"Cost and bytes of an order that is only checked, at {findings.ids:,} ids carried"
+    caption = f"An order at {findings.ids:,} ids: CPU time over a bare health check, and bytes"
     return Table(caption, heads, rows).without_empty_columns()

@@ -88,17 +88,26 @@ def test_who_cannot_be_told_from_the_first_of_a_rank_shares_it() -> None:
     assert names(found) == "a < b = c < d"
 
 
-def test_two_runs_of_equal_strategies_rank_them_alike_with_the_usual_noise() -> None:
-    """As many rounds as the quick profile has, and the noise of a busy machine."""
-    true = {"replica": 1.0, "field": 1.14, "proof": 1.145, "token": 1.21, "call": 1.9}
-    agreed = 0
-    for seed in range(100):
+def test_two_runs_of_one_machine_rank_alike() -> None:
+    """As many rounds as quick has, costs as far apart, and one round in 25 disturbed."""
+    true = {"replica": 1.0, "proof": 1.145, "field": 1.15, "token": 1.21, "handle": 1.39}
+
+    def run(random: Random) -> dict[str, dict[int, float]]:
+        return {
+            name: {
+                number: cost * random.lognormvariate(0, 0.03) * random.choice([1] * 24 + [1.5])
+                for number in range(24)
+            }
+            for name, cost in true.items()
+        }
+
+    equal = 0
+    for seed in range(50):
         random = Random(seed)
-        both = [{name: noisy(cost, random) for name, cost in true.items()} for _ in range(2)]
-        first, second = map(ranks, both)
+        first, second = ranks(run(random)), ranks(run(random))
         assert not contradicting(first, second)
-        agreed += first == second
-    assert agreed >= 80
+        equal += first == second
+    assert equal >= 45
 
 
 def test_only_a_reversed_order_contradicts() -> None:
@@ -114,7 +123,7 @@ def test_the_interval_of_a_median_leaves_out_as_many_as_chance_allows(count: int
     assert outside == count - 1 - spread.high, "the same from both ends"
 
     def missed(values: int) -> float:
-        return 2 * sum(comb(count, each) for each in range(values + 1)) / 2**count
+        return float(2 * sum(comb(count, each) for each in range(values + 1)) / (1 << count))
 
     assert outside == 0 or missed(outside) <= 0.05
     assert missed(outside + 1) > 0.05

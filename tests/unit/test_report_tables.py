@@ -86,7 +86,7 @@ def test_the_verdict_has_a_row_for_each_strategy(full: Findings) -> None:
     found = verdict(full)
     assert column(found, "Strategy") == list(report_samples.STRATEGIES)
     assert column(found, "Bytes carried") == ["4,450", "2,650", "450", "450"]
-    assert all(re.fullmatch(r"1\.\d+ ± 0\.\d+", cost) for cost in column(found, "Cost, × floor"))
+    assert all(re.fullmatch(r"1\.\d+ ± 0\.\d+", cost) for cost in column(found, "Check, × floor"))
     breaks = column(found, "Breaks at (ids)")
     assert breaks[0].startswith("some from 200, all from 4")
     assert breaks[0].endswith("(RESOURCE_EXHAUSTED)")
@@ -129,7 +129,7 @@ LISTS = ("fits", "id-lists", "id-list-limits")
 def test_a_run_with_everything_fills_every_section(full: Findings) -> None:
     ids = {section.id: [figure.id for figure in section.figures] for section in sections(full)}
     assert ids == {
-        "cost": ["cpu", "latency", "saturation", "issuing", "cold"],
+        "cost": ["journey", "cpu", "latency", "saturation", "issuing", "cold"],
         "size": ["metadata", "bytes", "cliff", "hops", *LISTS],
         "axes": ["axis-grants", "axis-id-kind", "axis-workers"],
     }
@@ -157,7 +157,7 @@ def test_a_run_of_refusals_and_saturated_cells_can_be_reported(tmp_path: Path) -
     )
     report.write(run, tmp_path)
     found = verdict(Findings.of(run))
-    assert column(found, "Cost, × floor") == ["refused", "saturated"]
+    assert column(found, "Check, × floor") == ["refused", "saturated"]
     assert "stopped early" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
