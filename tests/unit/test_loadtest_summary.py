@@ -6,8 +6,9 @@ import pytest
 
 from loadtest.results import Method, load_run
 from loadtest.summary import summarise
-from loadtest.targets import judge_targets
+from loadtest.targets import MAX_RATIO, judge_targets
 from tests.unit.loadtest_samples import floor, measured, run_of, sample
+from waybill.strategy import Strategy
 
 
 def test_ratio_is_taken_within_each_round() -> None:
@@ -140,6 +141,10 @@ def test_targets_are_judged_where_they_can_be() -> None:
     )
     met = {target.row: target.met for target in judge_targets(rows)}
     assert met == {"replica": True, "metadata-jwt": False}
+
+
+def test_every_strategy_has_a_target() -> None:
+    assert set(MAX_RATIO) == set(Strategy)
 
 
 def test_a_run_round_trips_through_its_file(tmp_path: Path) -> None:
