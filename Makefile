@@ -33,8 +33,8 @@ test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, N
 	@$(PY) -m pytest -n 2 --dist worksteal -q -m engines
 
 .PHONY: compare
-compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
-	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, VIA=direct,mesh, PROFILE=full, ARGS="--rate 200"
+	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(if $(VIA),--via $(VIA)) $(ARGS)
 
 .PHONY: soak
 soak: $(STAMP) ## 100,000 decisions while processes are killed and paused at random; ARGS="--seed 7"

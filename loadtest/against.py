@@ -8,7 +8,8 @@ from pathlib import Path
 
 from client.dev_issuer import PRIVATE_KEYS, DevIssuer
 from loadtest.plan import ShopKind, Turn
-from loadtest.setting import Site
+from loadtest.results import DIRECT
+from loadtest.setting import Site, Sites
 from loadtest.shop import TOKEN_TTL_S
 from loadtest.world import ANYBODY, World
 
@@ -27,9 +28,9 @@ class Deployment:
     pids: Mapping[str, tuple[int, ...]]
 
     @contextmanager
-    def site(
+    def sites(
         self, run_id: str, _kind: ShopKind, _turns: Sequence[Turn], _folder: Path
-    ) -> Iterator[Site]:
+    ) -> Iterator[Sites]:
         """The deployment as it is: how many processes it has is its own business."""
         world = World(
             run_id=run_id,
@@ -38,7 +39,7 @@ class Deployment:
             pids=self.pids,
             customers={ANYBODY: self.tokens},
         )
-        yield Site(world, dict(os.environ))
+        yield {DIRECT: Site(world, dict(os.environ))}
 
     def settings(self) -> dict[str, str]:
         """What the record says of it."""

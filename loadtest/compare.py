@@ -19,23 +19,28 @@ from loadtest import provenance, report
 from loadtest.against import CannotReach, Deployment
 from loadtest.change.frame import ChangeRun, ExperimentFailed, Experiments
 from loadtest.change.table import experiments
-from loadtest.comparison import Comparison, OpenSite
+from loadtest.comparison import Comparison, OpenSites
 from loadtest.driver import GeneratorFailed
 from loadtest.plan import Turn, turns
 from loadtest.preflight import NotReady
 from loadtest.processes import StartFailed, end_like_ctrl_c
 from loadtest.profile import BadProfile, Profile
 from loadtest.progress import Progress
-from loadtest.results import Head, Run
-from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_site
+from loadtest.results import DIRECT, Head, Run
+from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_sites
 from loadtest.summary import summarise
 from loadtest.table import console, show
 from loadtest.targets import judge_targets
+from mesh.hop import HopFailed, HopMissing
 
 LATEST = "latest"
 """A link beside the runs' folders, to the newest one."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+_NOT_MEASURED = (
+    *(StartFailed, NotReady, GeneratorFailed, ExperimentFailed),
+    *(HopMissing, HopFailed),
+)
 MISUSED = 2
 """Exit code for a command line or a profile that makes no sense, as argparse has it."""
 
@@ -52,6 +57,7 @@ def head_of(profile: Profile, seed: int, deployment: Deployment | None) -> Head:
         versions=provenance.versions(),
         machine=provenance.machine(),
         settings=deployment.settings() if deployment else {**LAB_PRODUCTS_ENV, **LAB_ORDERS_ENV},
+        via=",".join(sorted({path for sweep in profile.sweep for path in sweep.via})) or DIRECT,
     )
 
 
@@ -70,7 +76,7 @@ def measured(profile: Profile, options: argparse.Namespace, deployment: Deployme
     with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
         if planned:
             comparison = Comparison(head, planned, progress)
-            run = comparison.run(_open_site(head, deployment), Path(folder))
+            run = comparison.run(_open_sites(head, deployment), Path(folder))
         if run.complete:
             changing = ChangeRun(under_change, profile, progress, options.seed)
             complete = changing.run(Path(folder))
@@ -85,10 +91,10 @@ def _progress(planned: Sequence[Turn], profile: Profile, under_change: Experimen
     return Progress(len(steps), sum(steps))
 
 
-def _open_site(head: Head, deployment: Deployment | None) -> OpenSite:
+def _open_sites(head: Head, deployment: Deployment | None) -> OpenSites:
     if deployment:
-        return partial(deployment.site, head.run_id)
-    return partial(lab_site, head.seed, head.run_id)
+        return partial(deployment.sites, head.run_id)
+    return partial(lab_sites, head.seed, head.run_id)
 
 
 def publish(run: Run, results: Path) -> Path:
@@ -117,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run = measured(profile, options, deployment)
     except (BadProfile, CannotReach) as error:
         return failed(error, MISUSED)
-    except (StartFailed, NotReady, GeneratorFailed, ExperimentFailed) as error:
+    except _NOT_MEASURED as error:
         return failed(error, 1)
     if run.empty:
         print("Stopped before anything was measured.", file=sys.stderr)

@@ -1,8 +1,8 @@
 """One run of a profile: every cell in every round, on services that are there."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
@@ -14,13 +14,14 @@ from loadtest.plan import ShopKind, Turn
 from loadtest.processes import StartFailed
 from loadtest.progress import Progress
 from loadtest.results import Failure, Head, Run, Sample
-from loadtest.setting import Site
+from loadtest.setting import Site, Sites
 from loadtest.world import Job
+from mesh.hop import HopFailed, HopMissing
 
-OpenSite: TypeAlias = Callable[[ShopKind, Sequence[Turn], Path], AbstractContextManager[Site]]
+OpenSites: TypeAlias = Callable[[ShopKind, Sequence[Turn], Path], AbstractContextManager[Sites]]
 """Provides the services for turns that need the same kind, with their files in a folder."""
 
-BROKEN = (StartFailed, preflight.NotReady, GeneratorFailed)
+BROKEN = (StartFailed, preflight.NotReady, GeneratorFailed, HopMissing, HopFailed)
 """Nothing more can be measured on these services."""
 
 
@@ -35,7 +36,7 @@ class Comparison:
         self._failures: list[Failure] = []
         self._complete = True
 
-    def run(self, open_site: OpenSite, folder: Path) -> Run:
+    def run(self, open_sites: OpenSites, folder: Path) -> Run:
         """Measure every cell; files go into `folder`. Ctrl-C ends it with what was measured so far.
 
         A cell that fails is recorded with the reason, and the others go on. Where services break,
@@ -48,7 +49,7 @@ class Comparison:
         """
         try:
             for kind, turns in groupby(self._turns, key=lambda turn: ShopKind.of(turn.cell)):
-                self._run_on(kind, deque(turns), open_site, folder)
+                self._run_on(kind, deque(turns), open_sites, folder)
         except KeyboardInterrupt:
             self._complete = False
         finally:
@@ -62,29 +63,33 @@ class Comparison:
             failures=tuple(self._failures),
         )
 
-    def _run_on(self, kind: ShopKind, left: deque[Turn], open_site: OpenSite, folder: Path) -> None:
+    def _run_on(
+        self, kind: ShopKind, left: deque[Turn], open_sites: OpenSites, folder: Path
+    ) -> None:
         """Take all turns that need services of one kind."""
-        home = folder / f"{kind.workers}-{kind.algorithm}"
+        home = folder / kind.name
         home.mkdir()
         try:
-            with open_site(kind, tuple(left), home) as site:
-                self._note(kind, site)
-                preflight.check(site.world, left)
-                with _driver(site, home / "generator.log") as driver:
-                    while left:
-                        self._take(left[0], driver, site)
-                        left.popleft()
+            with open_sites(kind, tuple(left), home) as sites, ExitStack() as stack:
+                self._prepare(kind, sites, left)
+                drivers = _drivers(sites, home, stack)
+                while left:
+                    via = left[0].cell.via
+                    self._take(left[0], drivers[via], sites[via])
+                    left.popleft()
         except BROKEN as error:
             if not self._samples:
                 raise
             self._complete = False
             self._failures += (_failure(turn, error) for turn in left)
 
-    def _note(self, kind: ShopKind, site: Site) -> None:
-        """Say in the head on which CPUs these services are kept."""
-        if site.placement:
-            affinity = self._head.affinity | site.placement.words(kind.workers)
-            self._head = self._head.model_copy(update={"affinity": affinity})
+    def _prepare(self, kind: ShopKind, sites: Sites, turns: Iterable[Turn]) -> None:
+        """Check the services, and say in the head on which CPUs they are kept."""
+        for via, site in sites.items():
+            preflight.check(site.world, [turn for turn in turns if turn.cell.via == via])
+            if site.placement:
+                affinity = self._head.affinity | site.placement.words(kind.workers)
+                self._head = self._head.model_copy(update={"affinity": affinity})
 
     def _take(self, turn: Turn, driver: Driver, site: Site) -> None:
         self._progress.step(_name(turn), turn.seconds)
@@ -107,6 +112,14 @@ class Comparison:
             yield sample
             if not keeps_up(sample):
                 return
+
+
+def _drivers(sites: Sites, folder: Path, stack: ExitStack) -> dict[str, Driver]:
+    """A load generator for each site; the idle ones wait for standard input."""
+    return {
+        via: stack.enter_context(_driver(site, folder / f"generator-{number}.log"))
+        for number, (via, site) in enumerate(sites.items(), start=1)
+    }
 
 
 def _driver(site: Site, log: Path) -> Driver:

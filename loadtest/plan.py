@@ -7,7 +7,7 @@ from itertools import product
 from random import Random
 from typing import Self
 
-from loadtest.profile import FLOORLESS, Profile, Sweep
+from loadtest.profile import FLOORLESS, MESH, Profile, Sweep
 from loadtest.results import FLOOR, Cell, Experiment, Load, Method, Warmth
 from waybill.algorithms import DEFAULT_ALGORITHM
 
@@ -30,11 +30,18 @@ class ShopKind:
     """Processes of the orders service."""
     algorithm: str = DEFAULT_ALGORITHM
     """Of the keys that state is signed with."""
+    meshed: bool = False
+    """In the mesh, which has services of its own; hops stand in front of any."""
 
     @classmethod
     def of(cls, needed: "Point | Cell") -> Self:
         """The kind that a cell needs."""
-        return cls(needed.workers, needed.algorithm)
+        return cls(needed.workers, needed.algorithm, needed.via == MESH)
+
+    @property
+    def name(self) -> str:
+        """Fit for a folder."""
+        return "-".join((str(self.workers), self.algorithm, *(["mesh"] if self.meshed else [])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Point:
     orders_per_list: int
     workers: int
     algorithm: str
+    via: str
     users: int
 
     @property
@@ -85,16 +93,18 @@ class Point:
             orders_per_list=self.orders_per_list,
             workers=self.workers,
             algorithm=self.algorithm,
+            via=self.via,
         )
 
     def floor(self) -> Cell:
-        """The floor at this point: nothing matters but on which processes it is."""
+        """The floor at this point: nothing matters but the services, and the path to them."""
         return Cell(
             row=FLOOR,
             ids=0,
             method=Method.HEALTH,
             workers=self.workers,
             algorithm=self.algorithm,
+            via=self.via,
         )
 
 
@@ -102,7 +112,7 @@ def points(sweep: Sweep) -> Iterator[Point]:
     """All combinations of the axes' values, each once."""
     axes = (
         *(sweep.page_sizes, sweep.grants, sweep.id_kinds),
-        *(sweep.orders_per_list, sweep.workers, sweep.algorithms, sweep.users),
+        *(sweep.orders_per_list, sweep.workers, sweep.algorithms, sweep.via, sweep.users),
     )
     found = (_fitting(Point(sweep, *values)) for values in product(*axes))
     yield from dict.fromkeys(found)

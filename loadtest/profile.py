@@ -11,15 +11,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from loadtest.change.outage.knobs import OutageKnobs
 from loadtest.change.rotation.knobs import RotationKnobs
 from loadtest.change.skew.knobs import SkewKnobs
 from loadtest.change.staleness.knobs import StalenessKnobs
-from loadtest.results import Experiment, Load, Method
+from loadtest.results import DIRECT, Experiment, Load, Method
 from loadtest.topics import Topic
 from loadtest.values import Value
+from mesh.table import parse_path
 from products_svc.catalogue.ids import IdKind
 from waybill.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from waybill.strategy import Strategy
@@ -38,6 +39,8 @@ METHODS: Final[Mapping[Experiment, tuple[Method, ...]]] = MappingProxyType(
     dict.fromkeys(Experiment, (Method.VALIDATE,)) | {Experiment.ISSUE: (Method.LIST,)}
 )
 """What an experiment calls where its sweep does not say."""
+MESH: Final = "mesh"
+"""The path through the service mesh: edge and sidecars."""
 UNDER_CHANGE: Final = tuple(topic for topic in Topic if topic is not Topic.COST)
 """Each is a table of a profile, of the same name; without its table it is not run."""
 
@@ -46,7 +49,14 @@ class BadProfile(ValueError):
     """A profile cannot be used; the text has a line for each problem."""
 
 
+def _known_path(text: str) -> str:
+    if text not in (DIRECT, MESH):
+        parse_path(text)
+    return text
+
+
 Count = Annotated[int, Field(ge=1)]
+Path_ = Annotated[str, AfterValidator(_known_path)]
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 
 
@@ -76,6 +86,8 @@ class Sweep(Value):
     """Processes of the orders service."""
     algorithms: tuple[str, ...] = (DEFAULT_ALGORITHM,)
     """Of the keys that state is signed with."""
+    via: tuple[Path_, ...] = (DIRECT,)
+    """What stands in between: "direct", "mesh", or hops such as "envoy" and "nginx+haproxy"."""
     users: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = (4,)
     """Customers with a connection each: the concurrency."""
     max_in_flight: int = Field(256, ge=1)
@@ -133,6 +145,7 @@ class Changes(Value):
     rate_per_s: float | None = None
     duration_s: float | None = None
     rounds: int | None = None
+    via: tuple[str, ...] | None = None
     only: tuple[Topic, ...] | None = None
 
 
@@ -211,6 +224,9 @@ def _changed(sweep: Sweep, changes: Changes) -> dict[str, Any]:
     for axis in ("grants", "page_sizes"):
         if getattr(changes, axis) is not None:
             values[axis] = getattr(changes, axis)
+    if changes.via is not None:
+        # An axis of what an order costs; all else is measured on the first path.
+        values["via"] = changes.via if sweep.experiment is Experiment.COST else changes.via[:1]
     if changes.rate_per_s is not None and sweep.experiment not in RISING:
         values["rates_per_s"] = (changes.rate_per_s,)
     return values

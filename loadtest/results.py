@@ -14,6 +14,9 @@ from loadtest.values import Value
 FLOOR = "floor"
 """The row that does none of our work: a bare health check against the orders process."""
 
+DIRECT = "direct"
+"""Nothing stands between the client and the services."""
+
 MAX_LAG_US = 10_000
 """Send lag at the 95th percentile above which a generator could not keep its schedule."""
 MIN_ACHIEVED = 0.95
@@ -74,6 +77,8 @@ class Cell(Value):
     """Processes of the orders service."""
     algorithm: str = "EdDSA"
     """Of the keys that carried state is signed with."""
+    via: str = DIRECT
+    """What stands between the client and both services: "direct", "mesh", or hops by name."""
 
     @property
     def fresh(self) -> bool:
@@ -135,7 +140,8 @@ class Measured(Value):
 
     observed: Observed
     cpu_s: dict[str, float]
-    """By service: "orders", "products", "store" (of references); empty where they run elsewhere."""
+    """By service: "orders", "products", "store" (of references), "path" (all proxies in between);
+    empty where they run elsewhere."""
     generator_cpu_s: float
     """Of the load generator itself."""
     elapsed_s: float
@@ -197,8 +203,8 @@ class Head(Value):
     machine: Machine
     settings: dict[str, str]
     """Settings of the services that differ from their defaults."""
-    via: str = "direct"
-    """What calls pass through between client and orders service."""
+    via: str = DIRECT
+    """What calls pass through between client and services; several with commas."""
     affinity: dict[str, str] = Field({})
     """CPUs that processes were kept on: "orders", "generator", "others"; empty where on none."""
 

@@ -119,12 +119,14 @@ class Setting:
     users: int
     shop: ShopKind
     """Rounds of different services are different rounds."""
+    via: str
 
     @classmethod
     def of(cls, sample: Sample) -> "Setting":
         """The setting of one sample."""
         load = sample.load
-        return cls(sample.round, load.rate_per_s, load.users, ShopKind.of(sample.cell))
+        cell = sample.cell
+        return cls(sample.round, load.rate_per_s, load.users, ShopKind.of(cell), cell.via)
 
 
 def floors(samples: Iterable[Sample]) -> dict[Setting, Floor]:
@@ -267,6 +269,6 @@ def _order(block: Block) -> tuple[object, ...]:
     experiment, cell, load = block
     return (
         *(list(Experiment).index(experiment), _METHODS.index(cell.method)),
-        *(cell.workers, cell.id_kind, cell.orders_per_list, cell.grants, cell.ids),
+        *(cell.via, cell.workers, cell.id_kind, cell.orders_per_list, cell.grants, cell.ids),
         *(load.users, load.rate_per_s, load.duration_s),
     )

@@ -77,6 +77,9 @@ def show(run: Run, out: Console) -> None:
     out.print(Text(headline(run.head), style="bold"))
     if not run.complete:
         out.print(Text("Stopped early: what was measured until then.", style="yellow"))
+    for grid in verdict_grids(Findings.of(run)):
+        out.print()
+        out.print(grid)
     if run.samples or run.under_change.empty:
         _show_cost(run, out)
     for part in terminal.parts(run.under_change):
@@ -84,12 +87,7 @@ def show(run: Run, out: Console) -> None:
 
 
 def _show_cost(run: Run, out: Console) -> None:
-    out.print()
-    findings = Findings.of(run)
-    for grid in verdict_grids(findings):
-        out.print(grid)
-        out.print()
-    for words in journeys.lines(findings):
+    for words in journeys.lines(Findings.of(run)):
         out.print(words, style="bold")
     rows = summarise(run.samples)
     for part in (*tables(row for row in rows if row.experiment in BLOCKS), *curves(rows)):

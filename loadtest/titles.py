@@ -20,6 +20,7 @@ def block_title(row: Row) -> str:
         (cell.orders_per_list, f"{cell.orders_per_list} orders a list"),
         (cell.workers != USUAL.workers, f"{cell.workers} workers"),
         (cell.algorithm != USUAL.algorithm, cell.algorithm),
+        (cell.via != USUAL.via, f"via {cell.via}"),
         (row.load.users != USUAL_USERS, f"{row.load.users} customers"),
     )
     return ", ".join([told, *(text for shown, text in unusual if shown)])

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from loadtest.histogram import Latencies
 from loadtest.ranking import ALPHA, FEWEST_ROUNDS, MARGIN
+from loadtest.report import change_notes
 from loadtest.report.points import Findings
 from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Experiment, Head, Load, Run, Sample
-from loadtest.targets import judge_targets
 
 _FEW_ROUNDS = 3
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven")
@@ -50,6 +50,13 @@ def caveats(findings: Findings) -> Iterator[str]:
         yield "It was stopped early: cells are missing, and some have fewer rounds than others."
     if run.failures:
         yield f"{len(run.failures)} measurements failed; the first: {run.failures[0].reason}."
+    if run.samples:
+        yield from _about_cost(findings)
+    yield from change_notes.caveats(run.under_change)
+
+
+def _about_cost(findings: Findings) -> Iterator[str]:
+    run = findings.run
     yield (
         "One machine over loopback: no network adds latency or loss, and the generator shares the "
         f"{run.head.machine.cpus} processors with the services, so latencies are upper bounds and "
@@ -83,6 +90,12 @@ _FIXED = (Experiment.JOURNEY, Experiment.COST, Experiment.COLD, Experiment.ISSUE
 
 def conduct(run: Run) -> Iterator[str]:
     """How the figures were taken."""
+    if run.samples:
+        yield from _cost_conduct(run)
+    yield from change_notes.conduct(run.under_change)
+
+
+def _cost_conduct(run: Run) -> Iterator[str]:
     rounds = len({sample.round for sample in run.samples})
     yield (
         f"{rounds} {'round' if rounds == 1 else 'rounds'}, each visiting every cell in a new "
@@ -152,9 +165,3 @@ def _own_cost(samples: Sequence[Sample]) -> str:
         f"Generator: send lag p50 {lag.percentile_us(50) or 0:,} µs, "
         f"p99 {lag.percentile_us(99) or 0:,} µs; {own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
     )
-
-
-def targets(findings: Findings) -> Sequence[tuple[str, bool]]:
-    """The project's own promises, and whether this run kept them."""
-    rows = [p.row for p in findings.usual(Experiment.COST)]
-    return [(str(target), target.met) for target in judge_targets(rows)]

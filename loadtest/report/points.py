@@ -25,6 +25,7 @@ class Setting:
     id_kind: str
     orders_per_list: int
     workers: int
+    via: str
     algorithm: str
     users: int
 
@@ -37,6 +38,7 @@ class Setting:
             id_kind=cell.id_kind,
             orders_per_list=cell.orders_per_list,
             workers=cell.workers,
+            via=cell.via,
             algorithm=cell.algorithm,
             users=sample.load.users,
         )
@@ -182,7 +184,8 @@ class Findings:
     @cached_property
     def strategies(self) -> tuple[str, ...]:
         """The strategies that were measured, in the order of their colours."""
-        seen = {point.cell.row for point in self.points} - {FLOOR}
+        rows = {point.cell.row for point in self.points} - {FLOOR}
+        seen = rows | self.run.under_change.strategies
         known = [row for row in COLOURS if row in seen]
         return (*known, *sorted(seen - set(known)))
 

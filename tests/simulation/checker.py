@@ -130,6 +130,8 @@ def whole(history: History) -> Iterator[Finding]:
     for record in history.records:
         if isinstance(record, Wrote) and record.how in ("incomplete", "complete", "snapshot"):
             missing = record.how == "incomplete"
+        if isinstance(record, Lost):
+            missing = False  # as is what was known about it; how old it is counts all the same
         if isinstance(record, Answered) and missing:
             yield "answered with changes missing", record
 
@@ -182,7 +184,9 @@ def recovers(history: History) -> Iterator[Finding]:
     """Once all trouble is over, readers are told what is so."""
     newest = [record for record in history.records if isinstance(record, Committed)][-1]
     last = [each for each in history.records if isinstance(each, Answered | Refused)][-1]
-    if isinstance(last, Refused) or last.meta.position != newest.position:
+    if isinstance(last, Refused):
+        yield f"ends with: {last.reason}", last
+    elif last.meta.position != newest.position:
         yield f"ends at {last.meta.position} instead of {newest.position}", last
 
 

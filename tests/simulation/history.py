@@ -65,7 +65,6 @@ class Refused:
     at: float
     clock: float
     reason: str
-    meta: Meta
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from random import Random
@@ -48,7 +48,7 @@ class Network:
     """The follower's `Feed`. Each stream has a weather of its own, until all is well."""
 
     def __init__(
-        self, source: Source, notes: Notes, random: Random, copy: Callable[[], Position]
+        self, source: Source, notes: Notes, random: Random, copy: Callable[[], Awaitable[Position]]
     ) -> None:
         """`copy` tells where the follower's copy is."""
         self._source = source
@@ -62,7 +62,7 @@ class Network:
         self, epoch: int, resume_revision: int
     ) -> AsyncGenerator[WatchAccessResponse, None]:
         """One stream through the weather of the moment."""
-        copy, resume = self._copy(), Position(epoch, resume_revision)
+        copy, resume = await self._copy(), Position(epoch, resume_revision)
         self._notes.records.append(Asked(self._notes.at, copy, resume))
         await asyncio.sleep(self._delay(FAIR))
         if not self._source.up:
@@ -70,14 +70,14 @@ class Network:
         weather = self._random.choice(WEATHERS)
         for late in self._from_earlier_streams():
             yield late
-        async with aclosing(self._routed(resume)) as events:
+        async with aclosing(self._routed(resume, await self._copy())) as events:
             async for event in self._through(events, weather):
                 self._remember(event)
                 yield event
 
-    def _routed(self, resume: Position) -> Stream:
+    def _routed(self, resume: Position, copy: Position) -> Stream:
         """A stream of the source, or now and then of an instance that was left behind."""
-        behind = [dead for dead in self._source.dead if (dead.epoch, dead.revision) < self._copy()]
+        behind = [dead for dead in self._source.dead if (dead.epoch, dead.revision) < copy]
         if behind and not self.healed and self._random.random() < 0.3:
             dead = self._random.choice(behind)
             self._notes.happened(f"a dead instance answers, at {(dead.epoch, dead.revision)}")

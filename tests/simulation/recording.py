@@ -47,10 +47,11 @@ class RecordingStore(ReplicaStore):
         """The copy as a reader would find it."""
         with self.environment.begin() as txn, txn.cursor() as cursor:
             rows = {bytes(k): unpack_row(v)[:2] for k, v in cursor if bytes(k) != META_KEY}
-        grants = {_pair(key): (most, price) for key, (most, price) in rows.items()}
+        grants = {pair(key): (most, price) for key, (most, price) in rows.items()}
         return self.meta(), grants
 
 
-def _pair(key: bytes) -> tuple[str, str]:
+def pair(key: bytes) -> tuple[str, str]:
+    """The subject and product id that a row's key names."""
     subject, product_id = key.split(b"\0", 1)
     return subject.decode(), product_id.decode()

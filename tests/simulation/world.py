@@ -1,7 +1,6 @@
 """Plays one history from a seed: products, a network, orders with readers, and chaos."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -10,15 +9,12 @@ from typing import Any, NoReturn
 from orders_svc.feed.follower import Follower
 from orders_svc.feed.pace import Pace
 from orders_svc.feed.steps import NOWHERE, Position
-from orders_svc.replica.environments import OwnEnvironment
-from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.sink import ReplicaSink
-from orders_svc.replica.writer import ReplicaWriter
 from tests.simulation.history import Answered, History, Refused
+from tests.simulation.keeper import Keeper, LmdbKeeper
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import LATE_S, Network
 from tests.simulation.notes import Notes
-from tests.simulation.recording import RecordingStore
 from tests.simulation.source import PRODUCT_IDS, SUBJECTS, Source
 from waybill.errors import ReplicaNotReady, RevisionNotReached
 
@@ -34,7 +30,8 @@ def play(seed: int, folder: Path) -> History:
     """The history of this seed; always the same one. `folder` takes the copy, and must be empty."""
     random = Random(seed)
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(lambda: _disk_s(random))) as runner:
-        return runner.run(World(seed, random, folder).play())
+        notes = Notes()
+        return runner.run(World(seed, random, notes, LmdbKeeper(folder, notes)).play())
 
 
 def _disk_s(random: Random) -> float:
@@ -57,14 +54,15 @@ class Loud:
 class World:
     """One history under way. The order of all draws of `random` makes it."""
 
-    def __init__(self, seed: int, random: Random, folder: Path) -> None:
+    def __init__(self, seed: int, random: Random, notes: Notes, keeper: Keeper) -> None:
+        """`keeper` is where orders keeps its copy."""
         self._seed = seed
         self._random = random
-        self._folder = folder
-        self._notes = Notes()
+        self._notes = notes
+        self._keeper = keeper
         self._clock_is_set = random.random() < 0.3
         self._following: asyncio.Task[NoReturn] | None = None
-        self._store: RecordingStore | None = None
+        self._is_open = False
 
     async def play(self) -> History:
         """Trouble, then healing."""
@@ -83,15 +81,15 @@ class World:
         for reader in readers:
             with suppress(asyncio.CancelledError):
                 reader.result()
-        self._read(SUBJECTS[0], 0)
+        await self._read(SUBJECTS[0], 0)
         await self._close()
         return History(self._seed, notes.records, LAG_BOUND_S, LATE_S, healed_at)
 
     async def _trouble(self) -> None:
         while self._notes.at < TROUBLED_S:
             await asyncio.sleep(self._random.expovariate(1.2))
-            likely = [weight for weight, _ in CHAOS]
-            ((_, act),) = self._random.choices(CHAOS, likely)
+            chaos = (*CHAOS, (self._keeper.suffers, World._suffer))
+            ((_, act),) = self._random.choices(chaos, [weight for weight, _ in chaos])
             await act(self)
 
     async def _heal(self) -> None:
@@ -99,7 +97,7 @@ class World:
         self._network.healed = True
         self._notes.set_clock_right()
         self._source.start()
-        if self._store is None:
+        if not self._is_open:
             self._open()
         if self._following is None:
             self._follow()
@@ -143,7 +141,7 @@ class World:
             self._source.restore()
 
     async def _restart_orders(self) -> None:
-        if self._store is None:
+        if not self._is_open:
             return
         self._notes.happened("orders ends")
         await (self._close() if self._random.random() < 0.5 else self._crash())
@@ -162,23 +160,20 @@ class World:
         if self._clock_is_set:
             self._notes.set_clock(self._random.choice((-20.0, -3.0, -0.5, 0.5, 3.0, 20.0)))
 
+    async def _suffer(self) -> None:
+        await self._keeper.suffer(self._random)
+
     # Orders.
 
     def _open(self) -> None:
-        self._store = RecordingStore(self._folder, self._notes)
-        self._writer = ReplicaWriter(self._store)
-        self._reader = ReplicaReader(
-            OwnEnvironment(self._store.environment),
-            lag_bound_s=READERS_BOUND_S,
-            clock=self._notes.clock,
-            timer=asyncio.get_running_loop().time,
-        )
+        self._keeper.open(READERS_BOUND_S)
+        self._is_open = True
         self._follow()
 
     def _follow(self) -> None:
         follower = Follower(
             self._network,
-            ReplicaSink(self._writer, self._notes.clock),
+            ReplicaSink(self._keeper.writer, self._notes.clock),
             name="replica",
             log=Loud(),  # type: ignore[arg-type]
             pace=Pace.within(LAG_BOUND_S),
@@ -196,24 +191,22 @@ class World:
 
     async def _close(self) -> None:
         await self._stop_following()
-        self._store = None
-        await self._writer.close()
+        self._is_open = False
+        await self._keeper.close()
 
     async def _crash(self) -> None:
-        """As SIGKILL does: what the thread has not begun is never done."""
-        task, store = self._following, self._store
-        assert task is not None and store is not None, "it runs"  # noqa: PT018 - one thing
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
-        loop.kill(self._writer._thread)
-        self._store, self._following = None, None
-        while not task.done():  # also out of its last words, which are never said
+        """As SIGKILL does: what is not begun is never done, last words are never said."""
+        task, self._following = self._following, None
+        assert task is not None, "somebody follows"
+        self._is_open = False
+        self._keeper.die()
+        while not task.done():
             task.cancel()
             await asyncio.sleep(0)
-        store.close()
+        self._keeper.bury()
 
-    def _copy(self) -> Position:
-        return NOWHERE if self._store is None else self._store.meta().position
+    async def _copy(self) -> Position:
+        return await self._keeper.position() if self._is_open else NOWHERE
 
     # Readers.
 
@@ -221,38 +214,25 @@ class World:
         while True:
             await asyncio.sleep(self._random.uniform(0.05, 0.6))
             subject, newest = self._random.choice(SUBJECTS), self._source.position.revision
-            if self._store is None:
-                continue
-            if self._random.random() < 0.9:
-                self._read(subject, self._random.choice((0, 0, newest, newest + 3)))
-            else:
-                await self._read_patiently(subject, newest)
+            patient = self._random.random() < 0.1
+            min_revision = newest if patient else self._random.choice((0, 0, newest, newest + 3))
+            if self._is_open:
+                await self._read(subject, min_revision, patient=patient)
 
-    def _read(self, subject: str, min_revision: int) -> None:
+    async def _read(self, subject: str, min_revision: int, *, patient: bool = False) -> None:
+        notes, keeper = self._notes, self._keeper
+        read = keeper.read_patiently if patient else keeper.read
         try:
-            self._told(subject, min_revision, self._reader.grants(subject, _ASKED, min_revision))
+            found, meta = await read(subject, PRODUCT_IDS, min_revision)
         except (ReplicaNotReady, RevisionNotReached) as refusal:
-            self._refused(refusal)
-
-    async def _read_patiently(self, subject: str, min_revision: int) -> None:
-        try:
-            found = await self._reader.grants_at(subject, _ASKED, min_revision, 0.2)
-            self._told(subject, min_revision, found)
-        except (ReplicaNotReady, RevisionNotReached) as refusal:
-            self._refused(refusal)
-
-    def _told(self, subject: str, min_revision: int, found: Any) -> None:
-        assert self._store is not None
-        at, clock, meta = self._notes.at, self._notes.clock(), self._store.meta()
-        self._notes.records.append(Answered(at, clock, subject, _ASKED, min_revision, found, meta))
-
-    def _refused(self, refusal: Exception) -> None:
-        if self._store is not None:
-            at, clock, meta = self._notes.at, self._notes.clock(), self._store.meta()
-            self._notes.records.append(Refused(at, clock, str(refusal), meta))
+            notes.records.append(Refused(notes.at, notes.clock(), str(refusal)))
+        else:
+            at, clock = notes.at, notes.clock()
+            notes.records.append(
+                Answered(at, clock, subject, PRODUCT_IDS, min_revision, found, meta)
+            )
 
 
-_ASKED: Sequence[str] = PRODUCT_IDS
 CHAOS = (
     (8, World._commit),
     (1, World._compact),

@@ -20,6 +20,7 @@ from loadtest.results import (
     Warmth,
     WireBytes,
 )
+from tests.unit import report_change_samples
 from tests.unit.loadtest_samples import run_of
 
 STRATEGIES = ("metadata-jwt", "message-field", "replica", "direct-call")
@@ -219,4 +220,5 @@ def varied(rounds: int = 2) -> list[Sample]:
 
 @cache
 def full_run() -> Run:
-    return run_of(*journeys(), *cost(), *cold(), *issue(), *saturation(), *cliff(), *varied())
+    run = run_of(*journeys(), *cost(), *cold(), *issue(), *saturation(), *cliff(), *varied())
+    return run.model_copy(update={"under_change": report_change_samples.under_change()})

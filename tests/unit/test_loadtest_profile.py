@@ -144,3 +144,15 @@ def test_nothing_left_is_an_error() -> None:
 def test_the_page_on_benchmarks_shows_the_example_as_it_is() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert (profile.FOLDER / "example.toml").read_text(encoding="utf-8") in page
+
+
+def test_a_path_is_an_axis_of_cost_alone() -> None:
+    changed = profile.load("quick").changed(profile.Changes(via=("direct", "mesh")))
+    for sweep in changed.sweep:
+        expected = ("direct", "mesh") if sweep.experiment is Experiment.COST else ("direct",)
+        assert sweep.via == expected
+
+
+def test_a_path_that_does_not_exist_is_told() -> None:
+    with pytest.raises(profile.BadProfile, match="no hop 'squid'"):
+        profile.load("quick").changed(profile.Changes(via=("squid",)))

@@ -125,12 +125,16 @@ def test_breaking_in_words(found: Breaking, words: str) -> None:
 LISTS = ("fits", "id-lists", "id-list-limits")
 """Figures that every run with sizes has: they are of the machine's limits, not of the run."""
 
+OUTAGES = ("outage-products", "outage-follower", "outage-worker")
+
 
 def test_a_run_with_everything_fills_every_section(full: Findings) -> None:
     ids = {section.id: [figure.id for figure in section.figures] for section in sections(full)}
     assert ids == {
         "cost": ["journey", "cpu", "latency", "saturation", "issuing", "cold"],
         "size": ["metadata", "bytes", "cliff", "hops", *LISTS],
+        "time": ["revocation", "grant", *OUTAGES, "rolls", "rotation"],
+        "coupling": ["contracts", "skew-matrix"],
         "axes": ["axis-grants", "axis-id-kind", "axis-workers"],
     }
 
