@@ -76,7 +76,7 @@ def measured(profile: Profile, options: argparse.Namespace, deployment: Deployme
     with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
         if planned:
             comparison = Comparison(head, planned, progress)
-            run = comparison.run(_open_sites(planned, head, deployment), Path(folder))
+            run = comparison.run(_open_sites(head, deployment), Path(folder))
         if run.complete:
             changing = ChangeRun(under_change, profile, progress, options.seed)
             complete = changing.run(Path(folder))
@@ -91,10 +91,10 @@ def _progress(planned: Sequence[Turn], profile: Profile, under_change: Experimen
     return Progress(len(steps), sum(steps))
 
 
-def _open_sites(planned: Sequence[Turn], head: Head, deployment: Deployment | None) -> OpenSites:
+def _open_sites(head: Head, deployment: Deployment | None) -> OpenSites:
     if deployment:
         return partial(deployment.sites, head.run_id)
-    return partial(lab_sites, planned, head.seed, head.run_id)
+    return partial(lab_sites, head.seed, head.run_id)
 
 
 def publish(run: Run, results: Path) -> Path:
@@ -136,6 +136,9 @@ def finish(run: Run, options: argparse.Namespace) -> int:
     folder = publish(run, options.results)
     show(run, console())
     print(f"\nRecord: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
+    if run.failures:
+        print(f"{len(run.failures)} measurements failed; the record names them.", file=sys.stderr)
+        return 1
     if not run.complete:
         return INTERRUPTED
     missed = any(not target.met for target in judge_targets(summarise(run.samples)))

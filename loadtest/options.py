@@ -11,6 +11,7 @@ from loadtest.results import DIRECT, Experiment
 from loadtest.shop import ROOT
 from loadtest.topics import Topic
 from loadtest.wire import address_of
+from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.strategy import Strategy
 
 RESULTS = ROOT / "build" / "compare"
@@ -105,6 +106,8 @@ def deployment_of(options: argparse.Namespace, chosen: Profile) -> Deployment | 
         raise CannotReach("--via needs services of the lab's own: it puts proxies before them")
     if any(sweep.workers != (1,) for sweep in chosen.sweep):
         raise CannotReach("the profile varies workers, and a running deployment has its own")
+    if any(sweep.algorithms != (DEFAULT_ALGORITHM,) for sweep in chosen.sweep):
+        raise CannotReach("the profile varies algorithms, and a running deployment has its own")
     pids = {"orders": tuple(options.orders_pids), "products": tuple(options.products_pids)}
     if any(pids.values()) and not all(pids.values()):
         raise CannotReach(

@@ -35,10 +35,12 @@ class Method(StrEnum):
 class Experiment(StrEnum):
     """What a sample is part of."""
 
+    JOURNEY = "journey"
+    """A page is listed anew after every few orders: issuing and checking in one figure."""
     COST = "cost"
     """At one fixed rate: what a call costs, and how long it takes."""
     COLD = "cold"
-    """The same with nothing remembered: each call shows state that was never seen before."""
+    """As cost with nothing remembered: each call shows state that was never seen before."""
     ISSUE = "issue"
     """Listing, and so issuing: what the other side of carried state costs."""
     SATURATION = "saturation"
@@ -77,6 +79,11 @@ class Cell(Value):
     """Of the keys that carried state is signed with."""
     via: str = DIRECT
     """What stands between the client and both services: "direct", "mesh", or hops by name."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its orders need new pages as they go on."""
+        return self.warmth is Warmth.COLD or self.orders_per_list > 0
 
 
 class Load(Value):
@@ -198,6 +205,21 @@ class Head(Value):
     """Settings of the services that differ from their defaults."""
     via: str = DIRECT
     """What calls pass through between client and services; several with commas."""
+    affinity: dict[str, str] = Field({})
+    """CPUs that processes were kept on: "orders", "generator", "others"; empty where on none."""
+
+
+class Failure(Value):
+    """One cell in one round that could not be measured; the others go on."""
+
+    cell: Cell
+    experiment: Experiment
+    round: int
+    """From 0."""
+    rate_per_s: float
+    """The first of its rates."""
+    reason: str
+    """What went wrong, for people."""
 
 
 class Run(Value):
@@ -209,6 +231,8 @@ class Run(Value):
     """False where the run was stopped early."""
     samples: tuple[Sample, ...]
     """In the order in which they were taken."""
+    failures: tuple[Failure, ...] = ()
+    """Cells that are missing, each with the reason."""
     under_change: UnderChange = UnderChange()
     """What changing rights, services, versions and keys did to orders."""
 

@@ -1,14 +1,14 @@
 """The shops as the comparison needs them: customers, and the settings that are not the default."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from loadtest.lab import fresh
+from loadtest.affinity import Placement, available
 from loadtest.meshed import MeshedShop
-from loadtest.plan import Turn
+from loadtest.plan import ShopKind, Turn
 from loadtest.processes import family
 from loadtest.profile import MESH
 from loadtest.results import DIRECT, FLOOR, Cell
@@ -43,24 +43,12 @@ class Site:
 
     world: World
     environ: Mapping[str, str]
+    placement: Placement | None = None
+    """Where its services are kept; None where they go wherever the system puts them."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where a cell is measured."""
-
-    workers: int
-    """Processes of the orders service."""
-    via: str
-    """What stands in between."""
-
-    @classmethod
-    def of(cls, cell: Cell) -> "Place":
-        """The place of one cell."""
-        return cls(cell.workers, cell.via)
-
-
-Sites: TypeAlias = Mapping[Place, Site]
+Sites: TypeAlias = Mapping[str, Site]
+"""By what stands in between; hops stand in front of the same services as are called directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +85,7 @@ def holdings(turns: Iterable[Turn]) -> list[Holding]:
 
 def _holding(cell: Cell, users: int) -> Holding:
     grants = cell.grants or cell.ids
-    customers = users if fresh(cell) else max(1, min(users, MOST_ROWS // grants))
+    customers = users if cell.fresh else max(1, min(users, MOST_ROWS // grants))
     return Holding.of(cell, customers)
 
 
@@ -107,22 +95,27 @@ def lab_stock(wanted: Iterable[Holding], seed: int) -> Stock:
     return Stock(
         grants={subject: each.grants for each in wanted for subject in each.subjects},
         id_kinds={subject: each.id_kind for each in wanted for subject in each.subjects},
-        products=max((each.grants for each in wanted), default=1),
+        products=1,
         seed=seed,
     )
 
 
 def lab_shop(
-    folder: Path, wanted: Iterable[Holding], seed: int, *, orders_workers: int = 1
+    folder: Path, wanted: Iterable[Holding], seed: int, kind: ShopKind | None = None
 ) -> Shop:
     """A shop, not started yet, with the customers of `wanted`."""
+    kind = kind or ShopKind()
     return Shop(
         folder,
-        products_env=LAB_PRODUCTS_ENV,
+        products_env=_products_env(kind),
         orders_env=LAB_ORDERS_ENV,
-        orders_workers=orders_workers,
+        orders_workers=kind.workers,
         stock=lab_stock(wanted, seed),
     )
+
+
+def _products_env(kind: ShopKind) -> dict[str, str]:
+    return LAB_PRODUCTS_ENV | {"PRODUCTS_SIGNING_ALGORITHM": kind.algorithm}
 
 
 def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
@@ -137,11 +130,10 @@ def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
 
 
 @contextmanager
-def lab_sites(turns: Iterable[Turn], seed: int, run_id: str, folder: Path) -> Iterator[Sites]:
-    """Sites of the lab for all of `turns`, one for each place.
-
-    All run at once, so that their cells can be measured in the same rounds. Hops stand in front of
-    the same services that are called directly; the mesh has services of its own.
+def lab_sites(
+    seed: int, run_id: str, kind: ShopKind, turns: Iterable[Turn], folder: Path
+) -> Iterator[Sites]:
+    """Running services of the lab for `turns`, which need such of `kind`; files go into `folder`.
 
     Raises:
         StartFailed: a service did not start.
@@ -149,61 +141,37 @@ def lab_sites(turns: Iterable[Turn], seed: int, run_id: str, folder: Path) -> It
     """
     turns = list(turns)
     with ExitStack() as stack:
-        sites: dict[Place, Site] = {}
-        for workers in sorted({turn.cell.workers for turn in turns}):
-            mine = [turn for turn in turns if turn.cell.workers == workers]
-            opening = _Opening(folder / f"workers-{workers}", seed, run_id, holdings(mine), workers)
-            for via in sorted({turn.cell.via for turn in mine}):
-                sites[Place(workers, via)] = opening.site(via, stack)
-        yield sites
+        shop, reached = _opened(stack, folder, seed, kind, holdings(turns))
+        world = world_of(shop, run_id, holdings(turns)).model_copy(update=reached)
+        vias = sorted({turn.cell.via for turn in turns})
+        worlds = {via: _behind(world, via, stack) for via in vias}
+        placement = Placement.of(kind.workers, available())
+        if placement:
+            for each in worlds.values():
+                placement.keep(each.pids)
+        yield {via: Site(each, shop.environ, placement) for via, each in worlds.items()}
 
 
-class _Opening:
-    """Opens the sites of one number of workers."""
-
-    def __init__(
-        self, folder: Path, seed: int, run_id: str, wanted: Sequence[Holding], workers: int
-    ) -> None:
-        self._folder = folder
-        self._seed = seed
-        self._run_id = run_id
-        self._wanted = wanted
-        self._workers = workers
-        self._shop: Shop | None = None
-
-    def site(self, via: str, stack: ExitStack) -> Site:
-        if via == MESH:
-            return self._meshed(stack)
-        shop = self._shop = self._shop or self._opened(stack)
-        world = world_of(shop, self._run_id, self._wanted)
-        if via != DIRECT:
-            world = _behind(world, via, stack)
-        return Site(world, shop.environ)
-
-    def _opened(self, stack: ExitStack) -> Shop:
-        self._folder.mkdir()
-        shop = lab_shop(self._folder, self._wanted, self._seed, orders_workers=self._workers)
-        return stack.enter_context(shop)
-
-    def _meshed(self, stack: ExitStack) -> Site:
-        folder = self._folder.with_name(f"{self._folder.name}-mesh")
-        folder.mkdir()
-        meshed = stack.enter_context(
-            MeshedShop(
-                folder,
-                products_env=LAB_PRODUCTS_ENV,
-                orders_env=LAB_ORDERS_ENV | {"ORDERS_WORKERS": str(self._workers)},
-                stock=lab_stock(self._wanted, self._seed),
-            )
+def _opened(
+    stack: ExitStack, folder: Path, seed: int, kind: ShopKind, wanted: Iterable[Holding]
+) -> tuple[Shop, Mapping[str, object]]:
+    """A running shop, and what is reached in another way than its own in a mesh."""
+    if not kind.meshed:
+        return stack.enter_context(lab_shop(folder, wanted, seed, kind)), {}
+    meshed = stack.enter_context(
+        MeshedShop(
+            folder,
+            products_env=_products_env(kind),
+            orders_env=LAB_ORDERS_ENV | {"ORDERS_WORKERS": str(kind.workers)},
+            stock=lab_stock(wanted, seed),
         )
-        world = world_of(meshed.shop, self._run_id, self._wanted)
-        proxies = tuple(meshed.running.pids.values())
-        moved = {
-            "orders_target": meshed.target,
-            "products_target": meshed.target,
-            "pids": {**world.pids, PATH: proxies},
-        }
-        return Site(world.model_copy(update=moved), meshed.shop.environ)
+    )
+    proxies = tuple(meshed.running.pids.values())
+    return meshed.shop, {
+        "orders_target": meshed.target,
+        "products_target": meshed.target,
+        "pids": {**meshed.shop.pids, PATH: proxies},
+    }
 
 
 def _behind(world: World, via: str, stack: ExitStack) -> World:
@@ -212,6 +180,8 @@ def _behind(world: World, via: str, stack: ExitStack) -> World:
     The hops' limits are raised as far as they go: what they let through is for `make limits` to
     say, what they cost is for this comparison.
     """
+    if via in (DIRECT, MESH):
+        return world
     path = [replace(placed, variant=TUNED) for placed in parse_path(via)]
     pids: list[int] = []
     targets = {}

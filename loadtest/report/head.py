@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from loadtest.histogram import Latencies
+from loadtest.ranking import ALPHA, FEWEST_ROUNDS, MARGIN
 from loadtest.report import change_notes
 from loadtest.report.points import Findings
 from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Experiment, Head, Load, Run, Sample
@@ -47,6 +48,8 @@ def caveats(findings: Findings) -> Iterator[str]:
     run = findings.run
     if not run.complete:
         yield "It was stopped early: cells are missing, and some have fewer rounds than others."
+    if run.failures:
+        yield f"{len(run.failures)} measurements failed; the first: {run.failures[0].reason}."
     if run.samples:
         yield from _about_cost(findings)
     yield from change_notes.caveats(run.under_change)
@@ -81,7 +84,7 @@ def _generator(findings: Findings) -> Iterator[str]:
         )
 
 
-_FIXED = (Experiment.COST, Experiment.COLD, Experiment.ISSUE)
+_FIXED = (Experiment.JOURNEY, Experiment.COST, Experiment.COLD, Experiment.ISSUE)
 """Where the rate is meant to be kept."""
 
 
@@ -117,8 +120,25 @@ def _cost_conduct(run: Run) -> Iterator[str]:
             "Bytes on the wire: of the TCP streams of the generator's own connections, by the "
             "kernel's counters (TCP_INFO), for each answered call."
         )
-    yield "The figure is the median of the rounds, ± half their range."
+    yield (
+        "A figure is the median of the rounds, ± half the interval in which it lies with 95 % "
+        "confidence by the sign test; of fewer than six rounds, which allow none, half their range."
+    )
+    yield (
+        "Ranks: strategies are compared round by round, and share a rank unless one is dearer by "
+        f"more than {MARGIN:.0%} (Hodges-Lehmann estimate) and not by chance (Wilcoxon's signed-"
+        f"rank test, two-sided, {ALPHA:.0%}); {FEWEST_ROUNDS} rounds at least."
+    )
+    yield from _affinity(run.head)
     yield _own_cost(run.samples)
+
+
+def _affinity(head: Head) -> Iterator[str]:
+    if head.affinity:
+        kept = "; ".join(f"{who}: {cpus}" for who, cpus in head.affinity.items())
+        yield f"Processes were kept on CPUs of their own: {kept}."
+    else:
+        yield "Processes ran on whichever CPU the system chose."
 
 
 def _driving(experiment: Experiment, loads: Collection[Load]) -> str:

@@ -3,9 +3,11 @@
 
 from math import floor, log10
 
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 NOTHING = "–"
+PLUS_MINUS = "median of the rounds ± half its 95 % interval"
+"""What `spread` writes; of fewer than six rounds the interval is their whole range."""
 _DIGITS = 3
 """Significant digits of what has no spread."""
 _SECOND = 0.9995
@@ -34,7 +36,7 @@ def whole(value: float | None) -> str:
 
 
 def spread(value: Spread | None) -> str:
-    """The median, ± half the range of the rounds where there are several."""
+    """The median, ± half its interval where there are several rounds."""
     if value is None:
         return NOTHING
     half = (value.high - value.low) / 2

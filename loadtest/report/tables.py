@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from loadtest.report import numbers
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 
 class Tone(StrEnum):

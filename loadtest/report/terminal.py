@@ -1,4 +1,4 @@
-"""The verdict in a terminal."""
+"""The verdict in a terminal: what it costs, what changes do to it, and when to choose which."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,18 +10,17 @@ from loadtest.report.points import Findings
 from loadtest.report.tables import Column, Entry, Table, Tone
 from loadtest.report.verdict import CHANGE, CHOICE, COST, verdict
 
-_LEAST_WIDTH = 8
+_LEAST_WIDTH = 7
 """Of a column of figures: enough for its title in a few lines."""
 _PHRASE_WIDTH = 18
 
 
 def verdict_grids(findings: Findings) -> Iterator[Grid]:
     """The verdict as tables that wrap to the width of their console; none without data."""
-    for questions in ((*COST, *CHOICE), CHANGE):
-        table = verdict(findings, questions)
-        answered = {column.title for column in table.columns}
-        if answered & {question.column.title for question in questions if question not in CHOICE}:
-            yield _grid(table)
+    for questions, needed in ((COST, COST), (CHANGE, CHANGE), (CHOICE, COST)):
+        answers = verdict(findings, needed)
+        if len(answers.columns) > 1:
+            yield _grid(verdict(findings, questions))
 
 
 def _grid(table: Table) -> Grid:
@@ -52,7 +51,9 @@ def _add(grid: Grid, column: Column, texts: Sequence[str]) -> None:
     """Figures get the room they need, and words wrap where they are longer than a phrase."""
     longest = max(len(line) for text in texts for line in text.split("\n"))
     if column.figures:
-        grid.add_column(column.title, justify="right", width=max(longest, _LEAST_WIDTH))
+        word = max(map(len, column.title.split()))
+        width = max(longest, min(word, _LEAST_WIDTH))
+        grid.add_column(column.title, justify="right", width=width)
         return
     word = max((len(word) for text in texts for word in text.split()), default=1)
     grid.add_column(column.title, width=max(word, min(longest, _PHRASE_WIDTH)))

@@ -1,4 +1,5 @@
 """The first table: one row for each strategy, one column for each question."""
+# ruff: noqa: RUF001 - the multiplication sign is meant
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from dataclasses import dataclass
 from loadtest.report import answers, tables
 from loadtest.report.advice import CHOOSE_WHEN
 from loadtest.report.breaking import breaking
-from loadtest.report.points import Findings
+from loadtest.report.points import Findings, Point
 from loadtest.report.tables import EMPTY, Column, Entry, Table
 
 
@@ -18,8 +19,20 @@ class Question:
     answer: Callable[[Findings, str], Entry]
 
 
-def _cost(findings: Findings, row: str) -> Entry:
-    point = findings.check(row)
+def _rank(findings: Findings, row: str) -> Entry:
+    rank = next((point.row.rank for point in findings.ranked if point.cell.row == row), None)
+    return tables.whole(rank) if rank else EMPTY
+
+
+def _journey(findings: Findings, row: str) -> Entry:
+    return _ratio(findings.journey(row))
+
+
+def _check(findings: Findings, row: str) -> Entry:
+    return _ratio(findings.check(row))
+
+
+def _ratio(point: Point | None) -> Entry:
     if point is None:
         return EMPTY
     if point.row.broken:
@@ -51,7 +64,9 @@ def _choose(_: Findings, row: str) -> Entry:
 
 
 COST = (
-    Question(Column("Cost, × floor", evidence="cpu"), _cost),  # noqa: RUF001
+    Question(Column("Rank", evidence="journey"), _rank),
+    Question(Column("Journey, × floor", evidence="journey"), _journey),
+    Question(Column("Check, × floor", evidence="cpu"), _check),
     Question(Column("Bytes carried", evidence="metadata"), _carried),
     Question(Column("Bytes on the wire", evidence="bytes"), _wire),
     Question(Column("Breaks at (ids)", figures=False, evidence="metadata"), _breaks),
@@ -80,7 +95,7 @@ def verdict(findings: Findings, questions: Sequence[Question] = QUESTIONS) -> Ta
         for row in findings.strategies
     ]
     heads = (Column("Strategy", figures=False), *(question.column for question in questions))
-    caption = ". ".join(_captions(findings, questions)) or "Strategies"
+    caption = ". ".join(_captions(findings, questions)) or "When to choose which"
     return Table(caption, heads, rows).without_empty_columns()
 
 
@@ -88,7 +103,7 @@ def _captions(findings: Findings, questions: Sequence[Question]) -> Iterator[str
     """How to read the columns that have something to say."""
     change = findings.run.under_change
     if findings.points and questions[0] in COST:
-        yield f"Cost and bytes of an order that is only checked, at {findings.ids:,} ids carried"
+        yield f"An order at {findings.ids:,} ids: CPU time over a bare health check, and bytes"
     if change.staleness and CHANGE[0] in questions:
         yield (
             "Stale: from a revocation to the first order that shows it, a little longer than the "

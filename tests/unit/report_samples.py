@@ -125,6 +125,29 @@ def cost(rounds: int = 3, *, wire: bool = True) -> list[Sample]:
     ]
 
 
+def journeys(rounds: int = 8, orders: int = 3) -> list[Sample]:
+    cells = [
+        Cell(row=row, ids=100, method=Method.VALIDATE, grants=2_500, orders_per_list=orders)
+        for row in STRATEGIES
+    ]
+    return [
+        sample(
+            cell,
+            round_=number,
+            experiment=Experiment.JOURNEY,
+            products_us=(3 if cell.row == "direct-call" else 1) * 2_400 / orders,
+        )
+        for cell, number in product(cells, range(rounds))
+    ] + [
+        sample(
+            Cell(row=FLOOR, ids=0, method=Method.HEALTH),
+            round_=number,
+            experiment=Experiment.JOURNEY,
+        )
+        for number in range(rounds)
+    ]
+
+
 def cold(rounds: int = 3) -> list[Sample]:
     return [
         sample(
@@ -197,5 +220,5 @@ def varied(rounds: int = 2) -> list[Sample]:
 
 @cache
 def full_run() -> Run:
-    run = run_of(*cost(), *cold(), *issue(), *saturation(), *cliff(), *varied())
+    run = run_of(*journeys(), *cost(), *cold(), *issue(), *saturation(), *cliff(), *varied())
     return run.model_copy(update={"under_change": report_change_samples.under_change()})

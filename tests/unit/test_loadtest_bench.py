@@ -13,7 +13,7 @@ from loadtest.bench.record import BenchRun, Timing, show
 from loadtest.bench.timing import Race
 from loadtest.finished import finished
 from loadtest.results import Machine
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 from loadtest.table import WIDTH, console
 from products_svc.catalogue.ids import IdKind
 from waybill.algorithms import ALGORITHMS, DEFAULT_ALGORITHM

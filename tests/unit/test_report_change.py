@@ -125,7 +125,7 @@ def test_nothing_is_said_of_experiments_that_were_not_run() -> None:
     assert not list(change_notes.caveats(only_cost.run.under_change))
     titles = [column.title for column in verdict(only_cost).columns]
     assert not {"Products down", "Schema change", "Keys change"} & set(titles)
-    assert len(list(verdict_grids(only_cost))) == 1
+    assert len(list(verdict_grids(only_cost))) == 2, "what it costs, and when to choose which"
 
 
 def test_the_terminal_keeps_to_its_width_with_every_experiment() -> None:
