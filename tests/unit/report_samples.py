@@ -125,9 +125,16 @@ def cost(rounds: int = 3, *, wire: bool = True) -> list[Sample]:
     ]
 
 
-def journeys(rounds: int = 8, orders: int = 3) -> list[Sample]:
+def journeys(rounds: int = 8, orders: int = 3, algorithm: str = "EdDSA") -> list[Sample]:
     cells = [
-        Cell(row=row, ids=100, method=Method.VALIDATE, grants=2_500, orders_per_list=orders)
+        Cell(
+            row=row,
+            ids=100,
+            method=Method.VALIDATE,
+            grants=7_500 // orders,
+            orders_per_list=orders,
+            algorithm=algorithm,
+        )
         for row in STRATEGIES
     ]
     return [
@@ -140,7 +147,7 @@ def journeys(rounds: int = 8, orders: int = 3) -> list[Sample]:
         for cell, number in product(cells, range(rounds))
     ] + [
         sample(
-            Cell(row=FLOOR, ids=0, method=Method.HEALTH),
+            Cell(row=FLOOR, ids=0, method=Method.HEALTH, algorithm=algorithm),
             round_=number,
             experiment=Experiment.JOURNEY,
         )
@@ -220,5 +227,8 @@ def varied(rounds: int = 2) -> list[Sample]:
 
 @cache
 def full_run() -> Run:
-    run = run_of(*journeys(), *cost(), *cold(), *issue(), *saturation(), *cliff(), *varied())
+    run = run_of(
+        *(*journeys(), *journeys(3, orders=10), *journeys(3, algorithm="ES256")),
+        *(*cost(), *cold(), *issue(), *saturation(), *cliff(), *varied()),
+    )
     return run.model_copy(update={"under_change": report_change_samples.under_change()})
