@@ -236,7 +236,7 @@ def test_the_verdict_leads_to_the_figure_behind_each_cell(page: Browser) -> None
     cells = page.run("""[...document.querySelectorAll("#verdict-table tbody tr")].map((row) =>
       [...row.querySelectorAll("td a")].map((link) => link.getAttribute("href")))""")
     assert cells[2] == [
-        *("#cpu", "#metadata", "#bytes", "#metadata"),
+        *("#journey", "#journey", "#cpu", "#metadata", "#bytes", "#metadata"),
         *("#revocation", "#outage-products", "#outage-follower", "#rotation", "#skew-matrix"),
     ]
 
