@@ -26,15 +26,15 @@ setup: $(STAMP) ## make the virtual environment from the lock
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	@$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 .PHONY: test-engines
 test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, NATS
-	@$(PY) -m pytest -n 2 --dist worksteal -q -m engines
+	@$(PY) -m pytest -n 3 --dist worksteal -q -m engines
 
 .PHONY: compare
-compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, PROFILE=full, ARGS="--rate 200"
-	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, VIA=direct,mesh, PROFILE=full, ARGS="--rate 200"
+	@$(PY) -m loadtest.compare --profile $(PROFILE) $(if $(ONLY),--only $(ONLY)) $(if $(VIA),--via $(VIA)) $(ARGS)
 
 .PHONY: soak
 soak: $(STAMP) ## 100,000 decisions while processes are killed and paused at random; ARGS="--seed 7"
@@ -78,6 +78,10 @@ up: $(STAMP) ## both services with demo data, and grpcurl lines to paste, until 
 mesh: $(STAMP) ## both services behind Envoy sidecars with mutual TLS, until Ctrl-C
 	@$(PY) -m loadtest.mesh $(ARGS)
 
+.PHONY: netlab
+netlab: $(STAMP) ## every part on a machine of its own (network namespaces, as root), each cut off for a while
+	@$(PY) -m loadtest.netlab $(ARGS)
+
 .PHONY: locust
 locust: $(STAMP) ## the same load in Locust's web page
 	@$(PY) -m loadtest.web $(ARGS)
@@ -93,6 +97,10 @@ scale: $(STAMP) ## replicas of up to ten million grants, and what millions of us
 .PHONY: bench-pages
 bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
 	@$(PY) -m loadtest.bench.pages $(ARGS)
+
+.PHONY: revocation
+revocation: $(STAMP) ## revoke to refusal at 200 changes a second, with orders following revocations
+	@$(PY) -m loadtest.revocation $(ARGS)
 
 .PHONY: id-lists
 id-lists: $(STAMP) ## bytes of a list of ids by encoding, and where each no longer passes

@@ -1,8 +1,10 @@
 """How a caller tries again, as gRPC does it for us (gRFC A6): the recommendation for every client.
 
-Only UNAVAILABLE is tried again: it says that nothing could be known, which may pass. Orders may be
-repeated, since two with one request id are one. Throttling stops the retries of a channel once
-about half of its calls fail, so that an outage is not made worse by those who wait for its end.
+UNAVAILABLE is tried again: it says that nothing could be known, which may pass. So is CANCELLED,
+which a call gets that reached a server as it shut down, before anybody took it; a caller's own
+cancelling is not tried again. Orders may be repeated, since two with one request id are one.
+Throttling stops the retries of a channel once about half of its calls fail, so that an outage is
+not made worse by those who wait for its end.
 """
 
 import json
@@ -23,7 +25,7 @@ SERVICE_CONFIG: Final = json.dumps(
                     "initialBackoff": "0.05s",
                     "maxBackoff": "0.5s",
                     "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
+                    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
                 },
             }
         ],

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.dev_issuer import PRIVATE_KEYS, DevIssuer
+from loadtest.plan import ShopKind, Turn
+from loadtest.results import DIRECT
 from loadtest.setting import Site, Sites
 from loadtest.shop import TOKEN_TTL_S
 from loadtest.world import ANYBODY, World
@@ -26,8 +28,10 @@ class Deployment:
     pids: Mapping[str, tuple[int, ...]]
 
     @contextmanager
-    def sites(self, run_id: str, _folder: Path) -> Iterator[Sites]:
-        """The deployment as the only site: how many processes it has is its own business."""
+    def sites(
+        self, run_id: str, _kind: ShopKind, _turns: Sequence[Turn], _folder: Path
+    ) -> Iterator[Sites]:
+        """The deployment as it is: how many processes it has is its own business."""
         world = World(
             run_id=run_id,
             orders_target=self.orders_target,
@@ -35,7 +39,7 @@ class Deployment:
             pids=self.pids,
             customers={ANYBODY: self.tokens},
         )
-        yield {1: Site(world, dict(os.environ))}
+        yield {DIRECT: Site(world, dict(os.environ))}
 
     def settings(self) -> dict[str, str]:
         """What the record says of it."""

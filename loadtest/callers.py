@@ -50,6 +50,14 @@ class Caller(Protocol):
         """The size of one request."""
         ...
 
+    def warm_up(self, timeout_s: float) -> None:
+        """Make each call once whose answer, or state, could be remembered.
+
+        Raises:
+            grpc.RpcError: one was refused; those after it were not made.
+        """
+        ...
+
 
 class HealthCaller:
     """The floor: a health check with nothing in it."""
@@ -62,6 +70,9 @@ class HealthCaller:
 
     def request_bytes(self) -> RequestBytes:
         return RequestBytes(metadata=0, message=0)
+
+    def warm_up(self, timeout_s: float) -> None:
+        """Nothing is remembered."""
 
 
 class ListCaller:
@@ -77,6 +88,9 @@ class ListCaller:
 
     def request_bytes(self) -> RequestBytes:
         return RequestBytes(metadata=size_bytes(self._metadata), message=len(self._request))
+
+    def warm_up(self, timeout_s: float) -> None:
+        """Nothing is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,32 @@ class Prepared:
         """An order of one product of `page`."""
         fields = page.order_fields(product_id).SerializeToString()
         return cls(product_id, page.order_metadata(product_id), fields)
+
+
+class Favourites:
+    """Orders of a few products of one page. Each is prepared once, when it is first wanted."""
+
+    def __init__(self, page: ListedPage, product_ids: Sequence[str]) -> None:
+        self.page = page
+        self._product_ids = product_ids
+        self._prepared: dict[str, Prepared] = {}
+
+    def all(self) -> Sequence[Prepared]:
+        """An order of each product."""
+        return [self._order(product_id) for product_id in self._product_ids]
+
+    def first(self) -> Prepared:
+        """An order of the first of them."""
+        return self._order(self._product_ids[0])
+
+    def any(self, random: Random) -> Prepared:
+        """An order of one of them."""
+        return self._order(random.choice(self._product_ids))
+
+    def _order(self, product_id: str) -> Prepared:
+        if product_id not in self._prepared:
+            self._prepared[product_id] = Prepared.of(self.page, product_id)
+        return self._prepared[product_id]
 
 
 class OrderCaller:
@@ -120,29 +160,35 @@ class OrderCaller:
         self._request_ids = request_ids
         self._random = random
         # By identity: pages are neither copied nor compared, and all of them are kept here.
-        self._known = {id(page): (page, self._prepared(page)) for page in pages.known()}
-        self._listed: tuple[ListedPage, Sequence[Prepared]] | None = None
+        self._known = {id(page): self._chosen(page) for page in pages.known()}
+        for favourites_of in self._known.values():
+            favourites_of.all()
+        self._listed: Favourites | None = None
 
     def call(self, timeout_s: float) -> int:
-        order = self._random.choice(self._orders(self._pages.take()))
+        order = self._of(self._pages.take()).any(self._random)
         return len(self._place(self._request(order), metadata=order.metadata, timeout=timeout_s))
 
     def request_bytes(self) -> RequestBytes:
-        order = self._orders(self._pages.peek())[0]
+        order = self._of(self._pages.peek()).first()
         message = len(self._request(order))
         return RequestBytes(metadata=size_bytes(order.metadata), message=message)
 
-    def _orders(self, page: ListedPage) -> Sequence[Prepared]:
-        if id(page) in self._known:
-            return self._known[id(page)][1]
-        if self._listed is None or self._listed[0] is not page:
-            self._listed = (page, self._prepared(page))
-        return self._listed[1]
+    def warm_up(self, timeout_s: float) -> None:
+        for page in self._pages.lasting():
+            for order in self._of(page).all():
+                self._place(self._request(order), metadata=order.metadata, timeout=timeout_s)
 
-    def _prepared(self, page: ListedPage) -> Sequence[Prepared]:
+    def _of(self, page: ListedPage) -> Favourites:
+        if id(page) in self._known:
+            return self._known[id(page)]
+        if self._listed is None or self._listed.page is not page:
+            self._listed = self._chosen(page)
+        return self._listed
+
+    def _chosen(self, page: ListedPage) -> Favourites:
         many = min(self._favourites, len(page.product_ids))
-        chosen = self._random.sample(page.product_ids, many)
-        return [Prepared.of(page, product_id) for product_id in chosen]
+        return Favourites(page, self._random.sample(page.product_ids, many))
 
     def _request(self, order: Prepared) -> bytes:
         head = PlaceOrderRequest(

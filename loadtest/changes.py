@@ -6,13 +6,14 @@ from math import inf, log, log1p
 from statistics import median
 
 from loadtest.limits.statistics import wilson
-from loadtest.report.points import Point, points_of
+from loadtest.ranking import FEWEST_ROUNDS
+from loadtest.report.points import Findings, Point, points_of
 from loadtest.results import FLOOR, Cell, Experiment, Run
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 _RANGES = 1.5
-"""How many usual ranges a change must exceed."""
-_FEWEST_ROUNDS = 2
+"""How many usual intervals a change must exceed."""
+_TWO = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Figure:
     """The smallest relative change, or difference of shares, that is worth telling."""
     share: bool = False
     """More is better."""
+    fewest_rounds: int = FEWEST_ROUNDS
+    """What varies by chance needs rounds to be told from it."""
 
     def distance(self, low: float, high: float) -> float:
         """How far two values are apart."""
@@ -40,6 +43,10 @@ class Figure:
     def worth_telling(self) -> float:
         """`least` as a distance."""
         return self.least if self.share else log1p(self.least)
+
+
+CHECKED = frozenset({Experiment.JOURNEY, Experiment.COST, Experiment.COLD})
+"""Experiments whose costs are given over the floor."""
 
 
 def _sent(point: Point) -> Spread:
@@ -56,8 +63,8 @@ def _issued(point: Point) -> Spread | None:
 
 
 def _checked(point: Point) -> Spread | None:
-    ranked = point.experiment in {Experiment.COST, Experiment.COLD} and not point.row.broken
-    return point.row.ratio if ranked else None
+    compared = point.experiment in CHECKED and not point.row.broken
+    return point.row.ratio if compared else None
 
 
 def _latency(percentile: float) -> Callable[[Point], Spread | None]:
@@ -68,14 +75,15 @@ def _latency(percentile: float) -> Callable[[Point], Spread | None]:
     return figure
 
 
+RATIO = Figure("CPU, × floor", _checked, 0.05)  # noqa: RUF001
 FIGURES = (
-    Figure("CPU, × floor", _checked, 0.05),  # noqa: RUF001
+    RATIO,
     Figure("issue CPU, µs", _issued, 0.05),
     Figure("p50, µs", _latency(50), 0.05),
     Figure("p99, µs", _latency(99), 0.05),
-    Figure("bytes sent", _sent, 0.01),
-    Figure("bytes on wire", lambda point: point.wire_both, 0.01),
-    Figure("share served", _served, 0.01, share=True),
+    Figure("bytes sent", _sent, 0.01, fewest_rounds=_TWO),
+    Figure("bytes on wire", lambda point: point.wire_both, 0.01, fewest_rounds=_TWO),
+    Figure("share served", _served, 0.01, share=True, fewest_rounds=_TWO),
 )
 
 
@@ -128,7 +136,7 @@ class Change:
 
     @property
     def apart(self) -> bool:
-        """Whether the ranges do not overlap."""
+        """Whether the intervals do not overlap."""
         return self.after.low > self.before.high or self.after.high < self.before.low
 
     @property
@@ -148,27 +156,39 @@ class Comparison:
     """The distance that a change must exceed."""
     unmatched: int
     """Cells that only one run has."""
-    single: int
-    """Cells with too few rounds to judge by."""
+    short: int
+    """Cells with too few rounds to judge figures that vary by chance."""
+    furthest: Change | None
+    """The ratio to the floor that differs most, within the noise or not."""
+    furthest_ranked: Change | None
+    """The same among those that strategies are ranked by."""
 
 
 def compare(a: Run, b: Run) -> Comparison:
     """Set two runs side by side, cell by cell."""
     before, after = _keyed(a), _keyed(b)
     both = [key for key in before if key in after]
-    ready = [key for key in both if _rounds(before[key], after[key]) >= _FEWEST_ROUNDS]
-    pairs = [pair for key in ready for pair in _pairs(key, before[key], after[key])]
+    short = [key for key in both if _rounds(before[key], after[key]) < FEWEST_ROUNDS]
+    pairs = [pair for key in both for pair in _pairs(key, before[key], after[key])]
     floors = [point for run in (a, b) for point in points_of(run) if _is_floor(point)]
     noise = _noise(pairs, floors)
     found = [each for each in pairs if each.apart and each.distance > noise[each.figure]]
     found.sort(key=lambda change: -change.distance)
+    ratios = [pair for pair in pairs if pair.figure is RATIO]
+    ranked = {Key.of(point) for point in Findings.of(a).ranked}
     return Comparison(
         changes=tuple(found),
         compared=len(pairs),
         noise=noise,
         unmatched=len(before) + len(after) - 2 * len(both),
-        single=len(both) - len(ready),
+        short=len(short),
+        furthest=_furthest(ratios),
+        furthest_ranked=_furthest([pair for pair in ratios if pair.key in ranked]),
     )
+
+
+def _furthest(pairs: Sequence[Change]) -> Change | None:
+    return max(pairs, key=lambda pair: pair.distance, default=None)
 
 
 def _keyed(run: Run) -> dict[Key, Point]:
@@ -182,7 +202,7 @@ def _rounds(*points: Point) -> int:
 def _pairs(key: Key, before: Point, after: Point) -> Iterator[Change]:
     for figure in FIGURES:
         one, other = figure.of(before), figure.of(after)
-        if one and other:
+        if one and other and _rounds(before, after) >= figure.fewest_rounds:
             yield Change(key, figure, one, other)
 
 
@@ -191,7 +211,7 @@ def _is_floor(point: Point) -> bool:
 
 
 def _noise(pairs: Sequence[Change], floors: Sequence[Point]) -> dict[Figure, float]:
-    """For each figure the largest of three: 1.5 usual ranges, the floor's range, `least`."""
+    """For each figure the largest of three: 1.5 usual intervals, the floor's, `least`."""
     return {
         figure: max(
             figure.worth_telling,
@@ -209,5 +229,5 @@ def _usual_range(figure: Figure, pairs: Iterable[Change]) -> float:
 
 
 def _range(figure: Figure, value: Spread | None) -> float:
-    """The rounds' range as a distance; a share's interval counts by its overlap alone."""
+    """The rounds' interval as a distance; that of a share counts by its overlap alone."""
     return 0.0 if value is None or figure.share else figure.distance(value.low, value.high)

@@ -26,16 +26,21 @@ from loadtest.preflight import NotReady
 from loadtest.processes import StartFailed, end_like_ctrl_c
 from loadtest.profile import BadProfile, Profile
 from loadtest.progress import Progress
-from loadtest.results import Head, Run
+from loadtest.results import DIRECT, Head, Run
 from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_sites
 from loadtest.summary import summarise
 from loadtest.table import console, show
 from loadtest.targets import judge_targets
+from mesh.hop import HopFailed, HopMissing
 
 LATEST = "latest"
 """A link beside the runs' folders, to the newest one."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+_NOT_MEASURED = (
+    *(StartFailed, NotReady, GeneratorFailed, ExperimentFailed),
+    *(HopMissing, HopFailed),
+)
 MISUSED = 2
 """Exit code for a command line or a profile that makes no sense, as argparse has it."""
 
@@ -52,6 +57,7 @@ def head_of(profile: Profile, seed: int, deployment: Deployment | None) -> Head:
         versions=provenance.versions(),
         machine=provenance.machine(),
         settings=deployment.settings() if deployment else {**LAB_PRODUCTS_ENV, **LAB_ORDERS_ENV},
+        via=",".join(sorted({path for sweep in profile.sweep for path in sweep.via})) or DIRECT,
     )
 
 
@@ -70,7 +76,7 @@ def measured(profile: Profile, options: argparse.Namespace, deployment: Deployme
     with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
         if planned:
             comparison = Comparison(head, planned, progress)
-            run = comparison.run(_open_sites(planned, head, deployment), Path(folder))
+            run = comparison.run(_open_sites(head, deployment), Path(folder))
         if run.complete:
             changing = ChangeRun(under_change, profile, progress, options.seed)
             complete = changing.run(Path(folder))
@@ -85,10 +91,10 @@ def _progress(planned: Sequence[Turn], profile: Profile, under_change: Experimen
     return Progress(len(steps), sum(steps))
 
 
-def _open_sites(planned: Sequence[Turn], head: Head, deployment: Deployment | None) -> OpenSites:
+def _open_sites(head: Head, deployment: Deployment | None) -> OpenSites:
     if deployment:
         return partial(deployment.sites, head.run_id)
-    return partial(lab_sites, planned, head.seed, head.run_id)
+    return partial(lab_sites, head.seed, head.run_id)
 
 
 def publish(run: Run, results: Path) -> Path:
@@ -117,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run = measured(profile, options, deployment)
     except (BadProfile, CannotReach) as error:
         return failed(error, MISUSED)
-    except (StartFailed, NotReady, GeneratorFailed, ExperimentFailed) as error:
+    except _NOT_MEASURED as error:
         return failed(error, 1)
     if run.empty:
         print("Stopped before anything was measured.", file=sys.stderr)
@@ -130,6 +136,9 @@ def finish(run: Run, options: argparse.Namespace) -> int:
     folder = publish(run, options.results)
     show(run, console())
     print(f"\nRecord: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
+    if run.failures:
+        print(f"{len(run.failures)} measurements failed; the record names them.", file=sys.stderr)
+        return 1
     if not run.complete:
         return INTERRUPTED
     missed = any(not target.met for target in judge_targets(summarise(run.samples)))

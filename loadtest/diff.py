@@ -1,14 +1,16 @@
-"""What changed between two runs beyond the noise.
+"""What changed between two runs beyond the noise, and whether they rank the strategies alike.
 
     python -m loadtest.diff A B
 
 A and B are runs: an id, the beginning of one, a folder, or a record. docs/results.md says what
-counts as noise, and why.
+counts as noise, and why. The exit code is 0 where nothing changed beyond it and no two strategies
+changed places, otherwise 1; 2 where there is no such run. With --gate it is 1 only where something
+got worse.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import expm1
 
 from rich.table import Table as Grid
@@ -16,6 +18,8 @@ from rich.text import Text
 
 from loadtest.changes import Change, Comparison, Figure, compare
 from loadtest.colours import COLOURS
+from loadtest.ranking import FEWEST_ROUNDS
+from loadtest.rankings import Rankings, rankings
 from loadtest.records import NoRecord, find_record
 from loadtest.report.numbers import spread
 from loadtest.results import Head, Run, load_run
@@ -50,9 +54,10 @@ def grid(changes: Sequence[Change]) -> Grid:
     return made
 
 
-def lines(a: Run, b: Run, found: Comparison) -> list[str]:
+def lines(a: Run, b: Run, found: Comparison, ranked: Rankings) -> list[str]:
     """What to know beside the table."""
-    said = [f"A: {a.head.run_id}, {a.head.commit}. B: {b.head.run_id}, {b.head.commit}."]
+    said = [*ranked.lines(), *_furthest(found)]
+    said += [f"A: {a.head.run_id}, {a.head.commit}. B: {b.head.run_id}, {b.head.commit}."]
     said += [f"Differs: {each}" for each in differing(a.head, b.head)]
     worse = sum(change.worse for change in found.changes)
     said.append(
@@ -61,11 +66,26 @@ def lines(a: Run, b: Run, found: Comparison) -> list[str]:
     )
     noise = ", ".join(f"{figure.name} {_percent(figure, found)}" for figure in found.noise)
     said.append(f"Smallest change that counts: {noise or 'none'}.")
-    if found.single:
-        said.append(f"{found.single} cells have fewer than two rounds to judge by: left out.")
+    if found.short:
+        said.append(
+            f"{found.short} cells have fewer than {FEWEST_ROUNDS} rounds in one of the runs: only "
+            "their bytes and shares were compared."
+        )
     if found.unmatched:
         said.append(f"{found.unmatched} cells are in one run only: left out.")
     return said
+
+
+def _furthest(found: Comparison) -> Iterator[str]:
+    """How far ratios to the floor differ."""
+    of = (
+        ("Ratios to the floor differ by at most", found.furthest),
+        ("Of those that are ranked, by at most", found.furthest_ranked),
+    )
+    for words, change in of:
+        if change:
+            factor = expm1(change.distance)
+            yield f"{words} {factor:.1%}: {change.key.cell.row}, {change.key}."
 
 
 def _percent(figure: Figure, found: Comparison) -> str:
@@ -78,21 +98,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.diff", description=__doc__)
     parser.add_argument("a", help="the run before")
     parser.add_argument("b", help="the run after")
-    parser.add_argument("--gate", action="store_true", help="fail where something got worse")
+    parser.add_argument("--gate", action="store_true", help="fail only where something got worse")
     options = parser.parse_args(argv)
     try:
         a, b = (load_run(find_record(name)) for name in (options.a, options.b))
     except (NoRecord, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    found = compare(a, b)
+    found, ranked = compare(a, b), rankings(a, b)
     out = console()
     if found.changes:
         out.print(grid(found.changes))
         out.print()
-    for line in lines(a, b, found):
-        out.print(Text(line, style="dim"))
-    return 1 if options.gate and any(change.worse for change in found.changes) else 0
+    for line in lines(a, b, found, ranked):
+        out.print(Text(line))
+    if options.gate:
+        return int(any(change.worse for change in found.changes))
+    return int(bool(found.changes) or ranked.reversed)
 
 
 if __name__ == "__main__":

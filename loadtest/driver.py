@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from loadtest.affinity import pin
 from loadtest.replies import Reply
 from loadtest.results import Measured
 from loadtest.shop import ROOT
@@ -17,7 +18,11 @@ STOP_TIMEOUT_S = 5.0
 
 
 class GeneratorFailed(RuntimeError):
-    """The generator could not drive a cell, so that there is nothing to report of it."""
+    """There is no generator any more, or nothing that it could drive."""
+
+
+class CellFailed(RuntimeError):
+    """One cell could not be driven, so that there is nothing to report of it; others may be."""
 
 
 class Driver:
@@ -25,12 +30,25 @@ class Driver:
 
     It is apart, so that nothing that measures is patched for gevent, and so that its CPU time is
     not that of the measuring.
+
+    Args:
+        world: what it drives.
+        environ: its environment.
+        log: where its standard error goes.
+        cpus: the CPUs that it is kept on; any, if there are none.
     """
 
-    def __init__(self, world: World, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        world: World,
+        environ: Mapping[str, str],
+        log: Path,
+        cpus: Collection[int] = (),
+    ) -> None:
         self._world = world
         self._environ = environ
         self._log = log
+        self._cpus = cpus
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "Driver":
@@ -45,6 +63,8 @@ class Driver:
                 text=True,
                 start_new_session=True,  # Ctrl-C is for us, and we end it
             )
+        if self._cpus:
+            pin([self._process.pid], self._cpus)
         self._send(self._world.model_dump_json())
         return self
 
@@ -70,7 +90,8 @@ class Driver:
         """Drive one cell, to its last answer.
 
         Raises:
-            GeneratorFailed: the cell could not be driven.
+            CellFailed: the cell could not be driven.
+            GeneratorFailed: the generator ended.
         """
         self._send(job.model_dump_json())
         assert self._process is not None, "not started"
@@ -80,7 +101,7 @@ class Driver:
             raise GeneratorFailed(f"the load generator ended:\n{self._tail()}")
         reply = Reply.model_validate_json(line)
         if reply.measured is None:
-            raise GeneratorFailed(reply.error or "the load generator gave no reason")
+            raise CellFailed(reply.error or "the load generator gave no reason")
         return reply.measured
 
     def _send(self, line: str) -> None:

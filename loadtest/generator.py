@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 
 from loadtest.cpu import CpuMeter
-from loadtest.lab import Lab, Phase
+from loadtest.lab import WARM_UP, Lab, Phase
 from loadtest.memory import resident_bytes
 from loadtest.refusals import refusal_of
 from loadtest.replies import Reply
@@ -44,7 +44,7 @@ class Generator:
         self._lab.prepare(job)
         if job.load.warm_up_s:
             warm_up = job.load.model_copy(update={"duration_s": job.load.warm_up_s})
-            self._run(job, warm_up, "warm-up")
+            self._run(job, warm_up, WARM_UP)
         wire = self._wires[job.cell.method]
         wire_before = wire.read()
         begin, before, own_before = time.perf_counter(), self._meter.read(), time.process_time()

@@ -27,6 +27,10 @@ class Pages(Protocol):
         """The pages that are sure to be taken, for orders to be prepared from."""
         ...
 
+    def lasting(self) -> Sequence[ListedPage]:
+        """The pages that every order is from, so that whoever checks them remembers them."""
+        ...
+
 
 class OnePage:
     """The same page for every order, as a customer's own list: whoever checks it remembers it."""
@@ -41,6 +45,9 @@ class OnePage:
         return self._page
 
     def known(self) -> Sequence[ListedPage]:
+        return [self._page]
+
+    def lasting(self) -> Sequence[ListedPage]:
         return [self._page]
 
 
@@ -59,6 +66,9 @@ class NewPages:
 
     def known(self) -> Sequence[ListedPage]:
         return list(self._pages)
+
+    def lasting(self) -> Sequence[ListedPage]:
+        return ()
 
 
 class ReusedPages:
@@ -86,4 +96,7 @@ class ReusedPages:
         return self._page
 
     def known(self) -> Sequence[ListedPage]:
+        return ()
+
+    def lasting(self) -> Sequence[ListedPage]:
         return ()

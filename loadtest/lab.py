@@ -26,6 +26,9 @@ from loadtest.tally import Parts
 from loadtest.world import Job, World, holding
 from waybill.strategy import Strategy
 
+WARM_UP = "warm-up"
+"""The phase before the one that is measured."""
+
 
 class Phase:
     """One stretch of load on one cell, which all its users share.
@@ -36,6 +39,8 @@ class Phase:
     def __init__(self, job: Job, load: Load, name: str, clock: Callable[[], float]) -> None:
         self.cell = job.cell
         self.load = load
+        self.warms_up = name == WARM_UP
+        """Nothing of it counts: it is there to be remembered."""
         self._clock = clock
         self._recorders = {job.cell.row: Recorder(clock)} if job.cell.row else {}
         self.seed = job.seed
@@ -151,7 +156,7 @@ class Lab:
 
     def _pages(self, strategy: Strategy, cell: Cell, load: Load, user: int) -> Pages:
         """What a customer orders from."""
-        if fresh(cell):
+        if cell.fresh:
             return self._fresh_pages(strategy, cell, load, user)
         return OnePage(self._kept_page(strategy, cell, user))
 
@@ -193,8 +198,3 @@ def share(load: Load, user: int) -> int:
 
 
 ORDERING = frozenset({Method.VALIDATE, Method.PLACE})
-
-
-def fresh(cell: Cell) -> bool:
-    """Whether its orders need new pages as they go on."""
-    return cell.warmth is Warmth.COLD or cell.orders_per_list > 0

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from loadtest.histogram import Latencies
-from loadtest.results import MAX_LAG_US, MIN_ACHIEVED, Experiment, Sample
+from loadtest.results import MAX_LAG_US, MIN_ACHIEVED, Experiment, Failure, Sample
 from loadtest.summary import Row, floors
-from loadtest.titles import block_title, whole
+from loadtest.titles import whole
 
 
 def notes(rows: Sequence[Row]) -> Iterator[str]:
@@ -17,13 +17,40 @@ def notes(rows: Sequence[Row]) -> Iterator[str]:
     """
     cells = [row for row in rows if row.experiment not in (Experiment.SATURATION, Experiment.CLIFF)]
     yield from saturation(cells)
-    for row in cells:
-        name = f"{row.cell.row}, {block_title(row)}"
-        if row.dropped:
-            yield f"Dropped {row.dropped:,} of {row.intended:,} arrivals: {name}."
-        if row.broken:
-            share = sum(row.refused.values()) / max(row.answered, 1)
-            yield f"Breaks: {name}: {share:.0%} of the answers are refusals: a result, not a crash."
+    yield from dropped(cells)
+    yield from breaking(cells)
+
+
+def dropped(rows: Sequence[Row]) -> Iterator[str]:
+    """How many arrivals were not sent, and whose."""
+    lost = Counter[str]()
+    for row in rows:
+        lost[row.cell.row] += row.dropped
+    if lost.total():
+        due = sum(row.intended for row in rows)
+        yield f"Dropped {lost.total():,} of {due:,} arrivals: {_each(lost)}."
+
+
+def breaking(rows: Sequence[Row]) -> Iterator[str]:
+    """In how many cells most answers were refusals, and whose."""
+    cells = Counter(row.cell.row for row in rows if row.broken)
+    if cells:
+        fewest = min(row.cell.ids for row in rows if row.broken)
+        yield (
+            f"Mostly refused in {cells.total()} of {len(rows)} cells, from {fewest:,} ids on: "
+            f"{_each(cells)}: a result, not a crash."
+        )
+
+
+def failures(found: Sequence[Failure]) -> Iterator[str]:
+    """How many measurements failed, whose, and why the first of them did."""
+    if found:
+        rows = Counter(failure.cell.row for failure in found)
+        yield f"Failed: {len(found):,} measurements: {_each(rows)}. The first: {found[0].reason}"
+
+
+def _each(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common() if count)
 
 
 def saturation(rows: Sequence[Row]) -> Iterator[str]:
@@ -34,9 +61,8 @@ def saturation(rows: Sequence[Row]) -> Iterator[str]:
     if not rounds.total():
         return
     of = sum(row.rounds for row in rows)
-    each = ", ".join(f"{name} {count}" for name, count in rounds.most_common() if count)
     yield (
-        f"Saturated in {rounds.total()} of {of} rounds, which are left out: {each} "
+        f"Saturated in {rounds.total()} of {of} rounds, which are left out: {_each(rounds)} "
         f"(under {MIN_ACHIEVED:.0%} of the asked rate, or send lag over "
         f"{MAX_LAG_US / 1000:.0f} ms at p95)."
     )

@@ -7,10 +7,11 @@ from pathlib import Path
 from loadtest import profile
 from loadtest.against import CannotReach, Deployment, tokens_from_file, tokens_from_keys
 from loadtest.profile import BadProfile, Changes, Profile
-from loadtest.results import Experiment
+from loadtest.results import DIRECT, Experiment
 from loadtest.shop import ROOT
 from loadtest.topics import Topic
 from loadtest.wire import address_of
+from waybill.algorithms import DEFAULT_ALGORITHM
 from waybill.strategy import Strategy
 
 RESULTS = ROOT / "build" / "compare"
@@ -45,6 +46,12 @@ def _add_changes(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--rate", type=float, help="calls a second")
     group.add_argument("--duration", type=float, help="seconds a cell and round")
     group.add_argument("--rounds", type=int)
+    group.add_argument(
+        "--via",
+        type=_paths,
+        metavar="PATH[,PATH]",
+        help="what stands in between: direct, mesh, or hops such as envoy and nginx+haproxy",
+    )
 
 
 def _add_deployment(group: "argparse._ArgumentGroup") -> None:
@@ -55,6 +62,10 @@ def _add_deployment(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--tokens", type=Path, help="file with user JWTs instead, one a line")
     group.add_argument("--orders-pids", type=int, nargs="+", default=[], help="for CPU columns")
     group.add_argument("--products-pids", type=int, nargs="+", default=[])
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(",") if part)
 
 
 def profile_of(options: argparse.Namespace) -> Profile:
@@ -71,6 +82,7 @@ def profile_of(options: argparse.Namespace) -> Profile:
         rate_per_s=options.rate,
         duration_s=options.duration,
         rounds=options.rounds,
+        via=options.via,
         only=options.only or ((Topic.COST,) if options.against else None),
     )
     return profile.load(options.profile).changed(changes)
@@ -90,8 +102,12 @@ def deployment_of(options: argparse.Namespace, chosen: Profile) -> Deployment | 
         _check_target(target)
     if chosen.topics != (Topic.COST,):
         raise CannotReach("only cost can be measured on services that somebody else runs")
+    if any(sweep.via != (DIRECT,) for sweep in chosen.sweep):
+        raise CannotReach("--via needs services of the lab's own: it puts proxies before them")
     if any(sweep.workers != (1,) for sweep in chosen.sweep):
         raise CannotReach("the profile varies workers, and a running deployment has its own")
+    if any(sweep.algorithms != (DEFAULT_ALGORITHM,) for sweep in chosen.sweep):
+        raise CannotReach("the profile varies algorithms, and a running deployment has its own")
     pids = {"orders": tuple(options.orders_pids), "products": tuple(options.products_pids)}
     if any(pids.values()) and not all(pids.values()):
         raise CannotReach(

@@ -1,13 +1,15 @@
 """Which cells a comparison has, and in which order they run."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
+from typing import Self
 
-from loadtest.profile import FLOORLESS, Profile, Sweep
+from loadtest.profile import FLOORLESS, MESH, Profile, Sweep
 from loadtest.results import FLOOR, Cell, Experiment, Load, Method, Warmth
+from waybill.algorithms import DEFAULT_ALGORITHM
 
 OVERHEAD_S: Mapping[Experiment, float] = dict.fromkeys(Experiment, 0.05) | {
     Experiment.COLD: 0.2,  # lists the pages of all calls before
@@ -18,6 +20,28 @@ STALE_AFTER_S = 2.0
 """Listed again after this long, a page is issued with a later time and so is new to everybody."""
 
 _WARMTH: Mapping[Experiment, Warmth] = {Experiment.COLD: Warmth.COLD}
+
+
+@dataclass(frozen=True, slots=True)
+class ShopKind:
+    """What services must be started for: cells that differ in it cannot share a shop."""
+
+    workers: int = 1
+    """Processes of the orders service."""
+    algorithm: str = DEFAULT_ALGORITHM
+    """Of the keys that state is signed with."""
+    meshed: bool = False
+    """In the mesh, which has services of its own; hops stand in front of any."""
+
+    @classmethod
+    def of(cls, needed: "Point | Cell") -> Self:
+        """The kind that a cell needs."""
+        return cls(needed.workers, needed.algorithm, needed.via == MESH)
+
+    @property
+    def name(self) -> str:
+        """Fit for a folder."""
+        return "-".join((str(self.workers), self.algorithm, *(["mesh"] if self.meshed else [])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +71,8 @@ class Point:
     id_kind: str
     orders_per_list: int
     workers: int
+    algorithm: str
+    via: str
     users: int
 
     @property
@@ -66,30 +92,37 @@ class Point:
             warmth=_WARMTH.get(self.sweep.experiment, Warmth.WARM),
             orders_per_list=self.orders_per_list,
             workers=self.workers,
+            algorithm=self.algorithm,
+            via=self.via,
         )
 
     def floor(self) -> Cell:
-        """The floor at this point: nothing of it but the workers matters."""
-        return Cell(row=FLOOR, ids=0, method=Method.HEALTH, workers=self.workers)
+        """The floor at this point: nothing matters but the services, and the path to them."""
+        return Cell(
+            row=FLOOR,
+            ids=0,
+            method=Method.HEALTH,
+            workers=self.workers,
+            algorithm=self.algorithm,
+            via=self.via,
+        )
 
 
 def points(sweep: Sweep) -> Iterator[Point]:
     """All combinations of the axes' values, each once."""
     axes = (
         *(sweep.page_sizes, sweep.grants, sweep.id_kinds),
-        *(sweep.orders_per_list, sweep.workers, sweep.users),
+        *(sweep.orders_per_list, sweep.workers, sweep.algorithms, sweep.via, sweep.users),
     )
-    found = (_point(sweep, *values) for values in product(*axes))
+    found = (_fitting(Point(sweep, *values)) for values in product(*axes))
     yield from dict.fromkeys(found)
 
 
-def _point(
-    sweep: Sweep, size: int, grants: int, kind: str, reuse: int, workers: int, users: int
-) -> Point:
-    ids = min(size, grants) if grants else size
-    pages = _new_pages(sweep, reuse, users)
-    grants = max(grants, ids * pages) if pages else grants
-    return Point(sweep, ids, grants, kind, reuse, workers, users)
+def _fitting(point: Point) -> Point:
+    """No page is longer than the list, and no list shorter than the pages that are needed."""
+    ids = min(point.ids, point.grants) if point.grants else point.ids
+    pages = _new_pages(point.sweep, point.orders_per_list, point.users)
+    return replace(point, ids=ids, grants=max(point.grants, ids * pages))
 
 
 def _new_pages(sweep: Sweep, orders_per_list: int, users: int) -> int:
@@ -104,27 +137,43 @@ def _new_pages(sweep: Sweep, orders_per_list: int, users: int) -> int:
 
 
 def turns(profile: Profile, seed: int) -> Iterator[Turn]:
-    """All rounds of `profile`: each visits every cell once, the floor at every point.
+    """All rounds of `profile`, on one set of services after the other.
 
-    Within a round the strategies follow each other at each point of the comparison, in an order
-    shuffled anew, so that a machine that drifts hits all alike.
+    A round visits every cell of the sweeps that take part in it once, the floor at every point.
+    Within it the strategies follow each other at each point of the comparison, in an order shuffled
+    anew, so that a machine that drifts hits all alike.
     """
-    random = Random(seed)  # noqa: S311 - repeatable, not secret
-    for number in range(profile.rounds):
-        for sweep in profile.sweep:
-            for point in points(sweep):
-                block = list(_block(profile, point))
-                random.shuffle(block)
-                for cell in block:
-                    yield Turn(number, sweep.experiment, cell, point.loads)
+    taken = [(sweep, point) for sweep in profile.sweep for point in points(sweep)]
+    for shop in dict.fromkeys(ShopKind.of(point) for _, point in taken):
+        here = [(sweep, point) for sweep, point in taken if ShopKind.of(point) == shop]
+        yield from _rounds(profile, here, Random(f"{seed} {shop}"))  # noqa: S311 - no secret
 
 
-def _block(profile: Profile, point: Point) -> Iterator[Cell]:
-    if point.sweep.experiment not in FLOORLESS:
-        yield point.floor()
-    for method in point.sweep.called:
-        for strategy in profile.strategies_of(point.sweep):
-            yield point.cell(strategy.value, method)
+def _rounds(
+    profile: Profile, taken: Sequence[tuple[Sweep, Point]], random: Random
+) -> Iterator[Turn]:
+    most = max(profile.rounds_of(sweep) for sweep, _ in taken)
+    for number in range(most):
+        here = [point for sweep, point in taken if number in spread(profile.rounds_of(sweep), most)]
+        for block in dict.fromkeys(_block(number, profile, point) for point in here):
+            yield from random.sample(block, len(block))
+
+
+def spread(few: int, of: int) -> frozenset[int]:
+    """Which `few` of so many rounds are at about equal distances."""
+    return frozenset(number * of // few for number in range(few))
+
+
+def _block(number: int, profile: Profile, point: Point) -> tuple[Turn, ...]:
+    """What belongs together: the floor, and every strategy at one point."""
+    sweep = point.sweep
+    floors = 0 if sweep.experiment in FLOORLESS else sweep.floors
+    cells = [point.floor()] * floors + [
+        point.cell(strategy.value, method)
+        for method in sweep.called
+        for strategy in profile.strategies_of(sweep)
+    ]
+    return tuple(Turn(number, sweep.experiment, cell, point.loads) for cell in cells)
 
 
 def seconds(profile: Profile) -> float:

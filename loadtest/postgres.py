@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import psycopg
 
@@ -130,14 +129,15 @@ class PostgresServer:
         password.write_text(self._password, encoding="ascii")
         for path in (self._folder, password):
             _give_away(path)
-        arguments = ("--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}")
+        arguments = ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}"]
+        arguments += ["--auth=scram-sha-256", f"--pwfile={password}"]
         with self.log.open("ab") as log:
             done = subprocess.run(
-                [
-                    *(programs / "initdb", "--pgdata", self.data, *arguments),
-                    *("--auth=scram-sha-256", f"--pwfile={password}"),
-                ],
-                **self._common(log),
+                [*_become(), programs / "initdb", "--pgdata", self.data, *arguments],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 check=False,
             )
         if done.returncode:
@@ -161,10 +161,13 @@ class PostgresServer:
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self.data, *words],
+                [*_become(), self._programs / "postgres", "-D", self.data, *words],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 # Ctrl-C in the terminal is for whoever started us; we stop our children ourselves.
                 start_new_session=True,
-                **self._common(log),
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -181,15 +184,6 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
-
-    def _common(self, log: Any) -> dict[str, Any]:
-        """How its programs are run; as another user where we are root."""
-        run: dict[str, Any] = {"cwd": self._folder, "stdin": subprocess.DEVNULL}
-        run |= {"stdout": log, "stderr": subprocess.STDOUT}
-        account = _account()
-        if account is not None:
-            run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        return run
 
 
 @contextmanager
@@ -226,6 +220,17 @@ def _account() -> pwd.struct_passwd | None:
         return None
     known = {account.pw_name: account for account in pwd.getpwall()}
     return next(known[name] for name in ACCOUNTS if name in known)
+
+
+def _become() -> tuple[str, ...]:
+    """What runs a program as that user.
+
+    Not by Popen itself: it would have to fork, which gRPC's threads in this process don't bear.
+    """
+    account = _account()
+    if account is None:
+        return ()
+    return ("setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
 
 
 def _give_away(path: Path) -> None:

@@ -269,6 +269,11 @@ def paused(*pids: int) -> Iterator[None]:
                 process.resume()
 
 
+def family(pid: int) -> tuple[int, ...]:
+    """The ids of a process and of all its descendants; none where it is gone."""
+    return tuple(process.pid for process in _family(pid))
+
+
 def _family(pid: int) -> list[psutil.Process]:
     try:
         parent = psutil.Process(pid)

@@ -11,16 +11,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from loadtest.change.outage.knobs import OutageKnobs
 from loadtest.change.rotation.knobs import RotationKnobs
 from loadtest.change.skew.knobs import SkewKnobs
 from loadtest.change.staleness.knobs import StalenessKnobs
-from loadtest.results import Experiment, Load, Method
+from loadtest.results import DIRECT, Experiment, Load, Method
 from loadtest.topics import Topic
 from loadtest.values import Value
+from mesh.table import parse_path
 from products_svc.catalogue.ids import IdKind
+from waybill.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from waybill.strategy import Strategy
 
 FOLDER: Final = Path(__file__).with_name("profiles")
@@ -28,6 +30,7 @@ FOLDER: Final = Path(__file__).with_name("profiles")
 MAX_PAGE_SIZE: Final = 10_000
 """The contract's own bound on a listed page."""
 MAX_GRANTS: Final = 1_000_000
+MAX_ROUNDS: Final = 1000
 RISING: Final = frozenset({Experiment.SATURATION})
 """Experiments that take several rates, from the lowest up."""
 FLOORLESS: Final = frozenset({Experiment.CLIFF})
@@ -36,6 +39,8 @@ METHODS: Final[Mapping[Experiment, tuple[Method, ...]]] = MappingProxyType(
     dict.fromkeys(Experiment, (Method.VALIDATE,)) | {Experiment.ISSUE: (Method.LIST,)}
 )
 """What an experiment calls where its sweep does not say."""
+MESH: Final = "mesh"
+"""The path through the service mesh: edge and sidecars."""
 UNDER_CHANGE: Final = tuple(topic for topic in Topic if topic is not Topic.COST)
 """Each is a table of a profile, of the same name; without its table it is not run."""
 
@@ -44,7 +49,14 @@ class BadProfile(ValueError):
     """A profile cannot be used; the text has a line for each problem."""
 
 
+def _known_path(text: str) -> str:
+    if text not in (DIRECT, MESH):
+        parse_path(text)
+    return text
+
+
 Count = Annotated[int, Field(ge=1)]
+Path_ = Annotated[str, AfterValidator(_known_path)]
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 
 
@@ -52,6 +64,10 @@ class Sweep(Value):
     """One experiment over axes: `page_sizes`, `grants` and so on are values of an axis each."""
 
     experiment: Experiment
+    rounds: int | None = Field(None, ge=1, le=MAX_ROUNDS)
+    """By default as many as the profile has; fewer are spread over those evenly."""
+    floors: int = Field(1, ge=1, le=10)
+    """How often a round takes the floor at each point; the more, the steadier are ratios to it."""
     rates_per_s: tuple[Rate, ...] = Field(min_length=1)
     """Calls a second, all customers together; more than one value where rates rise."""
     duration_s: float = Field(gt=0, le=3600)
@@ -65,9 +81,13 @@ class Sweep(Value):
     """Grants that a user has; 0 is as many as the page holds."""
     id_kinds: tuple[IdKind, ...] = (IdKind.SKU,)
     orders_per_list: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
-    """Orders until the page is listed anew, as part of the measured calls; 0: listed once."""
+    """Orders of a journey, after which a page is listed anew; 0: listed once, before all calls."""
     workers: tuple[Annotated[int, Field(ge=1, le=64)], ...] = (1,)
     """Processes of the orders service."""
+    algorithms: tuple[str, ...] = (DEFAULT_ALGORITHM,)
+    """Of the keys that state is signed with."""
+    via: tuple[Path_, ...] = (DIRECT,)
+    """What stands in between: "direct", "mesh", or hops such as "envoy" and "nginx+haproxy"."""
     users: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = (4,)
     """Customers with a connection each: the concurrency."""
     max_in_flight: int = Field(256, ge=1)
@@ -90,8 +110,12 @@ class Sweep(Value):
                 "methods: experiment issue calls ListProducts and all others orders; "
                 "the floor's health checks come by themselves"
             )
-        if self.experiment is Experiment.COLD and any(self.orders_per_list):
-            raise ValueError("orders_per_list: cold state is used once by definition")
+        reused = {orders > 0 for orders in self.orders_per_list}
+        if reused != {self.experiment is Experiment.JOURNEY}:
+            raise ValueError("orders_per_list: experiment journey needs it, and no other has it")
+        if unknown := set(self.algorithms) - ALGORITHMS.keys():
+            known = ", ".join(ALGORITHMS)
+            raise ValueError(f"algorithms: {', '.join(sorted(unknown))} is none of {known}")
         return self
 
     @property
@@ -121,15 +145,16 @@ class Changes(Value):
     rate_per_s: float | None = None
     duration_s: float | None = None
     rounds: int | None = None
+    via: tuple[str, ...] | None = None
     only: tuple[Topic, ...] | None = None
 
 
 class Profile(Value):
-    """A comparison. `rounds` visit every cell once each."""
+    """A comparison. Each of `rounds` visits every cell once, unless a sweep says otherwise."""
 
     name: str
     about: str = ""
-    rounds: int = Field(ge=1, le=1000)
+    rounds: int = Field(ge=1, le=MAX_ROUNDS)
     strategies: tuple[Strategy, ...] = Field(tuple(Strategy), min_length=1)
     sweep: tuple[Sweep, ...] = ()
     staleness: StalenessKnobs | None = None
@@ -149,6 +174,10 @@ class Profile(Value):
         """What it covers."""
         cost = (Topic.COST,) if self.sweep else ()
         return (*cost, *(topic for topic in UNDER_CHANGE if getattr(self, topic) is not None))
+
+    def rounds_of(self, sweep: Sweep) -> int:
+        """How often each of its cells is visited."""
+        return sweep.rounds or self.rounds
 
     def strategies_of(self, sweep: Sweep) -> tuple[Strategy, ...]:
         """Those of `sweep` that the profile has."""
@@ -186,6 +215,8 @@ def _left_out(changes: Changes) -> dict[str, Any]:
 
 def _changed(sweep: Sweep, changes: Changes) -> dict[str, Any]:
     values = sweep.model_dump()
+    if changes.rounds is not None:
+        values["rounds"] = None
     if changes.duration_s is not None:
         values["duration_s"] = changes.duration_s
     if sweep.experiment is Experiment.CLIFF:
@@ -193,6 +224,9 @@ def _changed(sweep: Sweep, changes: Changes) -> dict[str, Any]:
     for axis in ("grants", "page_sizes"):
         if getattr(changes, axis) is not None:
             values[axis] = getattr(changes, axis)
+    if changes.via is not None:
+        # An axis of what an order costs; all else is measured on the first path.
+        values["via"] = changes.via if sweep.experiment is Experiment.COST else changes.via[:1]
     if changes.rate_per_s is not None and sweep.experiment not in RISING:
         values["rates_per_s"] = (changes.rate_per_s,)
     return values

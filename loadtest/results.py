@@ -14,6 +14,9 @@ from loadtest.values import Value
 FLOOR = "floor"
 """The row that does none of our work: a bare health check against the orders process."""
 
+DIRECT = "direct"
+"""Nothing stands between the client and the services."""
+
 MAX_LAG_US = 10_000
 """Send lag at the 95th percentile above which a generator could not keep its schedule."""
 MIN_ACHIEVED = 0.95
@@ -32,10 +35,12 @@ class Method(StrEnum):
 class Experiment(StrEnum):
     """What a sample is part of."""
 
+    JOURNEY = "journey"
+    """A page is listed anew after every few orders: issuing and checking in one figure."""
     COST = "cost"
     """At one fixed rate: what a call costs, and how long it takes."""
     COLD = "cold"
-    """The same with nothing remembered: each call shows state that was never seen before."""
+    """As cost with nothing remembered: each call shows state that was never seen before."""
     ISSUE = "issue"
     """Listing, and so issuing: what the other side of carried state costs."""
     SATURATION = "saturation"
@@ -72,6 +77,13 @@ class Cell(Value):
     """Processes of the orders service."""
     algorithm: str = "EdDSA"
     """Of the keys that carried state is signed with."""
+    via: str = DIRECT
+    """What stands between the client and both services: "direct", "mesh", or hops by name."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its orders need new pages as they go on."""
+        return self.warmth is Warmth.COLD or self.orders_per_list > 0
 
 
 class Load(Value):
@@ -128,7 +140,8 @@ class Measured(Value):
 
     observed: Observed
     cpu_s: dict[str, float]
-    """By service: "orders", "products", "store" (of references); empty where they run elsewhere."""
+    """By service: "orders", "products", "store" (of references), "path" (all proxies in between);
+    empty where they run elsewhere."""
     generator_cpu_s: float
     """Of the load generator itself."""
     elapsed_s: float
@@ -190,8 +203,23 @@ class Head(Value):
     machine: Machine
     settings: dict[str, str]
     """Settings of the services that differ from their defaults."""
-    via: str = "direct"
-    """What calls pass through between client and orders service."""
+    via: str = DIRECT
+    """What calls pass through between client and services; several with commas."""
+    affinity: dict[str, str] = Field({})
+    """CPUs that processes were kept on: "orders", "generator", "others"; empty where on none."""
+
+
+class Failure(Value):
+    """One cell in one round that could not be measured; the others go on."""
+
+    cell: Cell
+    experiment: Experiment
+    round: int
+    """From 0."""
+    rate_per_s: float
+    """The first of its rates."""
+    reason: str
+    """What went wrong, for people."""
 
 
 class Run(Value):
@@ -203,6 +231,8 @@ class Run(Value):
     """False where the run was stopped early."""
     samples: tuple[Sample, ...]
     """In the order in which they were taken."""
+    failures: tuple[Failure, ...] = ()
+    """Cells that are missing, each with the reason."""
     under_change: UnderChange = UnderChange()
     """What changing rights, services, versions and keys did to orders."""
 

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from loadtest.lab import fresh
-from loadtest.plan import Turn
-from loadtest.results import FLOOR, Cell
+from loadtest.affinity import Placement, available
+from loadtest.meshed import MeshedShop
+from loadtest.plan import ShopKind, Turn
+from loadtest.processes import family
+from loadtest.profile import MESH
+from loadtest.results import DIRECT, FLOOR, Cell
 from loadtest.shop import Shop
 from loadtest.stock import Stock
 from loadtest.world import World, holding
+from mesh.hop import TUNED, Address
+from mesh.launcher import launch_path
+from mesh.table import parse_path
 from products_svc.catalogue.ids import IdKind
 
 LAB_PRODUCTS_ENV = {
@@ -25,6 +31,8 @@ LAB_ORDERS_ENV = {
     # One line for each placed order would be a cost that the floor does not have.
     "ORDERS_LOG_LEVEL": "warning",
 }
+PATH = "path"
+"""What the CPU time of all proxies in between is told as."""
 MOST_ROWS = 200_000
 """Grants of all customers of one holding, above which fewer customers share their lists."""
 
@@ -35,10 +43,12 @@ class Site:
 
     world: World
     environ: Mapping[str, str]
+    placement: Placement | None = None
+    """Where its services are kept; None where they go wherever the system puts them."""
 
 
-Sites: TypeAlias = Mapping[int, Site]
-"""By the number of the orders service's processes."""
+Sites: TypeAlias = Mapping[str, Site]
+"""By what stands in between; hops stand in front of the same services as are called directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +85,37 @@ def holdings(turns: Iterable[Turn]) -> list[Holding]:
 
 def _holding(cell: Cell, users: int) -> Holding:
     grants = cell.grants or cell.ids
-    customers = users if fresh(cell) else max(1, min(users, MOST_ROWS // grants))
+    customers = users if cell.fresh else max(1, min(users, MOST_ROWS // grants))
     return Holding.of(cell, customers)
 
 
-def lab_shop(
-    folder: Path, wanted: Iterable[Holding], seed: int, *, orders_workers: int = 1
-) -> Shop:
-    """A shop, not started yet, with the customers of `wanted`."""
+def lab_stock(wanted: Iterable[Holding], seed: int) -> Stock:
+    """What the customers of `wanted` may order."""
     wanted = list(wanted)
-    stock = Stock(
+    return Stock(
         grants={subject: each.grants for each in wanted for subject in each.subjects},
         id_kinds={subject: each.id_kind for each in wanted for subject in each.subjects},
-        products=max((each.grants for each in wanted), default=1),
+        products=1,
         seed=seed,
     )
+
+
+def lab_shop(
+    folder: Path, wanted: Iterable[Holding], seed: int, kind: ShopKind | None = None
+) -> Shop:
+    """A shop, not started yet, with the customers of `wanted`."""
+    kind = kind or ShopKind()
     return Shop(
         folder,
-        products_env=LAB_PRODUCTS_ENV,
+        products_env=_products_env(kind),
         orders_env=LAB_ORDERS_ENV,
-        orders_workers=orders_workers,
-        stock=stock,
+        orders_workers=kind.workers,
+        stock=lab_stock(wanted, seed),
     )
+
+
+def _products_env(kind: ShopKind) -> dict[str, str]:
+    return LAB_PRODUCTS_ENV | {"PRODUCTS_SIGNING_ALGORITHM": kind.algorithm}
 
 
 def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
@@ -111,21 +130,64 @@ def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
 
 
 @contextmanager
-def lab_sites(turns: Iterable[Turn], seed: int, run_id: str, folder: Path) -> Iterator[Sites]:
-    """Shops of the lab for all of `turns`, one for each number of processes.
-
-    All run at once, so that their cells can be measured in the same rounds.
+def lab_sites(
+    seed: int, run_id: str, kind: ShopKind, turns: Iterable[Turn], folder: Path
+) -> Iterator[Sites]:
+    """Running services of the lab for `turns`, which need such of `kind`; files go into `folder`.
 
     Raises:
         StartFailed: a service did not start.
+        mesh.hop.HopMissing, mesh.hop.HopFailed: a proxy is not installed, or did not start.
     """
     turns = list(turns)
     with ExitStack() as stack:
-        sites = {}
-        for workers in sorted({turn.cell.workers for turn in turns}):
-            wanted = holdings(turn for turn in turns if turn.cell.workers == workers)
-            home = folder / f"workers-{workers}"
-            home.mkdir()
-            shop = stack.enter_context(lab_shop(home, wanted, seed, orders_workers=workers))
-            sites[workers] = Site(world_of(shop, run_id, wanted), shop.environ)
-        yield sites
+        shop, reached = _opened(stack, folder, seed, kind, holdings(turns))
+        world = world_of(shop, run_id, holdings(turns)).model_copy(update=reached)
+        vias = sorted({turn.cell.via for turn in turns})
+        worlds = {via: _behind(world, via, stack) for via in vias}
+        placement = Placement.of(kind.workers, available())
+        if placement:
+            for each in worlds.values():
+                placement.keep(each.pids)
+        yield {via: Site(each, shop.environ, placement) for via, each in worlds.items()}
+
+
+def _opened(
+    stack: ExitStack, folder: Path, seed: int, kind: ShopKind, wanted: Iterable[Holding]
+) -> tuple[Shop, Mapping[str, object]]:
+    """A running shop, and what is reached in another way than its own in a mesh."""
+    if not kind.meshed:
+        return stack.enter_context(lab_shop(folder, wanted, seed, kind)), {}
+    meshed = stack.enter_context(
+        MeshedShop(
+            folder,
+            products_env=_products_env(kind),
+            orders_env=LAB_ORDERS_ENV | {"ORDERS_WORKERS": str(kind.workers)},
+            stock=lab_stock(wanted, seed),
+        )
+    )
+    proxies = tuple(meshed.running.pids.values())
+    return meshed.shop, {
+        "orders_target": meshed.target,
+        "products_target": meshed.target,
+        "pids": {**meshed.shop.pids, PATH: proxies},
+    }
+
+
+def _behind(world: World, via: str, stack: ExitStack) -> World:
+    """The same services behind the hops of `via`, each of both behind hops of its own.
+
+    The hops' limits are raised as far as they go: what they let through is for `make limits` to
+    say, what they cost is for this comparison.
+    """
+    if via in (DIRECT, MESH):
+        return world
+    path = [replace(placed, variant=TUNED) for placed in parse_path(via)]
+    pids: list[int] = []
+    targets = {}
+    for name in ("orders_target", "products_target"):
+        host, _, port = getattr(world, name).rpartition(":")
+        hops = stack.enter_context(launch_path(path, Address(host, int(port))))
+        pids += [process for hop in hops for process in family(hop.pid)]
+        targets[name] = str(hops[0].address)
+    return world.model_copy(update={**targets, "pids": {**world.pids, PATH: tuple(pids)}})

@@ -19,7 +19,7 @@ class Stock:
 
     grants: Mapping[str, int] = field(default_factory=lambda: dict(DEMO_SUBJECTS))
     products: int = 100
-    """How many there are of each kind of ids."""
+    """How many there are of each kind of ids, at least; as many as somebody is granted."""
     id_kind: IdKind = IdKind.SKU
     id_kinds: Mapping[str, IdKind] = field(default_factory=dict)
     """By subject, where its products have ids of another kind."""
@@ -41,7 +41,10 @@ class Stock:
         return list(dict.fromkeys((self.id_kind, *self.id_kinds.values())))
 
     def _of_kind(self, kind: IdKind) -> list[Product]:
-        return list(generate_products(CatalogueSpec(0, 0, self.products, kind, self.seed)))
+        granted = (many for name, many in self.grants.items() if self._kind(name) is kind)
+        most = max(granted, default=0)
+        spec = CatalogueSpec(0, 0, max(self.products, most), kind, self.seed)
+        return list(generate_products(spec))
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write the files that `python -m products_svc import` takes: products and grants."""

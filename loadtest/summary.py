@@ -8,24 +8,10 @@ from typing import TypeAlias
 
 from loadtest.histogram import Latencies
 from loadtest.judging import throughput_per_s
+from loadtest.plan import ShopKind
+from loadtest.ranking import ranks
 from loadtest.results import FLOOR, Cell, Experiment, Load, Method, RequestBytes, Sample
-
-NOISE = 0.05
-"""Part by which a figure may differ from run to run although its rounds agree."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over the rounds."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread | None":
-        """The spread of `values`, None without any."""
-        return cls(median(values), min(values), max(values)) if values else None
+from loadtest.spread import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +47,8 @@ class Row:
     products_us: Spread | None
     ratio: Spread | None
     """How many floor calls of the same round a call costs; see `ratio_to`."""
+    ratios: Mapping[int, float]
+    """The same by round."""
     request: RequestBytes
     wire_up: Spread | None
     """Bytes on the wire for each answered call, from the client."""
@@ -129,13 +117,16 @@ class Setting:
     round: int
     rate_per_s: float
     users: int
-    workers: int
+    shop: ShopKind
+    """Rounds of different services are different rounds."""
+    via: str
 
     @classmethod
     def of(cls, sample: Sample) -> "Setting":
         """The setting of one sample."""
         load = sample.load
-        return cls(sample.round, load.rate_per_s, load.users, sample.cell.workers)
+        cell = sample.cell
+        return cls(sample.round, load.rate_per_s, load.users, ShopKind.of(cell), cell.via)
 
 
 def floors(samples: Iterable[Sample]) -> dict[Setting, Floor]:
@@ -176,10 +167,11 @@ def others_s(sample: Sample) -> float:
     return sum(used for name, used in sample.measured.cpu_s.items() if name != "orders")
 
 
-def _ratios(samples: Iterable[Sample], floor: Mapping[Setting, Floor]) -> list[float]:
+def _ratios(samples: Iterable[Sample], floor: Mapping[Setting, Floor]) -> dict[int, float]:
+    """By round. A round that took the floor several times keeps the last of them."""
     under = ((sample, floor.get(Setting.of(sample))) for sample in samples)
-    taken = (ratio_to(found, sample) for sample, found in under if found)
-    return [ratio for ratio in taken if ratio is not None]
+    taken = {sample.round: ratio_to(found, sample) for sample, found in under if found}
+    return {number: ratio for number, ratio in taken.items() if ratio is not None}
 
 
 def _costs(samples: Iterable[Sample], service: str) -> list[float]:
@@ -207,6 +199,7 @@ def _memory(samples: Iterable[Sample]) -> dict[str, int]:
 def _row(samples: Sequence[Sample], floor: Mapping[Setting, Floor]) -> Row:
     good = [sample for sample in samples if not sample.saturated]
     shown = good or samples
+    ratios = _ratios(good, floor)
     seen = [sample.measured.observed for sample in shown]
     latency = Latencies.merged(each.latency for each in seen)
     refused: Counter[str] = Counter()
@@ -232,7 +225,8 @@ def _row(samples: Sequence[Sample], floor: Mapping[Setting, Floor]) -> Row:
         lag_p95_us=Latencies.merged(each.send_lag for each in seen).percentile_us(95),
         orders_us=Spread.of(_costs(good, "orders")),
         products_us=Spread.of(_costs(good, "products")),
-        ratio=Spread.of(_ratios(good, floor)),
+        ratio=Spread.of(list(ratios.values())),
+        ratios=ratios,
         request=samples[0].measured.request,
         wire_up=Spread.of(_wire(shown, "up")),
         wire_down=Spread.of(_wire(shown, "down")),
@@ -241,24 +235,13 @@ def _row(samples: Sequence[Sample], floor: Mapping[Setting, Floor]) -> Row:
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
-    """Cheapest first; after them, unranked, what was refused or cannot be believed.
-
-    What cannot be told from the cheapest row of a rank shares that rank.
-    """
-    fit = [(row, row.ratio) for row in rows if row.ratio and not row.broken and not row.is_floor]
-    fit.sort(key=lambda each: each[1].median)
-    ranked, rank, cheapest = [], 0, None
-    for place, (row, ratio) in enumerate(fit, start=1):
-        if cheapest is None or not alike(cheapest, ratio):
-            rank, cheapest = place, ratio
-        ranked.append(replace(row, rank=rank))
-    places = {id(row) for row, _ in fit}
+    """Cheapest first; after them, unranked, what was refused or cannot be believed."""
+    fit = [row for row in rows if row.ratio and not row.broken and not row.is_floor]
+    fit.sort(key=lambda row: median(row.ratios.values()))
+    rank = ranks({row.cell.row: row.ratios for row in fit})
+    places = {id(row) for row in fit}
+    ranked = [replace(row, rank=rank.get(row.cell.row)) for row in fit]
     return ranked + [row for row in rows if id(row) not in places]
-
-
-def alike(cheaper: Spread, dearer: Spread) -> bool:
-    """Whether two figures are too close to say which is lower: in their ranges, or in size."""
-    return dearer.low <= cheaper.high or dearer.median <= cheaper.median * (1 + NOISE)
 
 
 def summarise(samples: Iterable[Sample]) -> list[Row]:
@@ -286,6 +269,6 @@ def _order(block: Block) -> tuple[object, ...]:
     experiment, cell, load = block
     return (
         *(list(Experiment).index(experiment), _METHODS.index(cell.method)),
-        *(cell.workers, cell.id_kind, cell.orders_per_list, cell.grants, cell.ids),
+        *(cell.via, cell.workers, cell.id_kind, cell.orders_per_list, cell.grants, cell.ids),
         *(load.users, load.rate_per_s, load.duration_s),
     )

@@ -13,21 +13,24 @@ from rich.text import Text
 from loadtest.change import terminal
 from loadtest.colours import COLOURS
 from loadtest.curves import curves
-from loadtest.notes import conditions, notes
+from loadtest.notes import conditions, failures, notes
+from loadtest.ranking import FEWEST_ROUNDS, MARGIN
+from loadtest.report import journeys
 from loadtest.report.points import Findings
-from loadtest.report.terminal import verdict_grid
+from loadtest.report.terminal import verdict_grids
 from loadtest.results import (
     Experiment,
     Head,
     Run,
 )
-from loadtest.summary import Row, Spread, summarise
+from loadtest.spread import Spread
+from loadtest.summary import Row, summarise
 from loadtest.targets import judge_targets
 from loadtest.titles import block_title, whole
 
 WIDTH = 100
 
-BLOCKS = frozenset({Experiment.COST, Experiment.COLD, Experiment.ISSUE})
+BLOCKS = frozenset({Experiment.JOURNEY, Experiment.COST, Experiment.COLD, Experiment.ISSUE})
 """Experiments that are shown cell by cell; the others are curves."""
 _COLUMNS = (
     ("#", 1),
@@ -48,16 +51,18 @@ _COLUMNS = (
 _REFUSED_WIDTH = 9
 
 _LEGEND = (
-    "#: rank by CPU time within a block, shared by what is too close to tell (ranges that overlap,",
-    "or under 5 %); none for what was saturated or mostly refused.",
-    "got: calls sent a second. p50, p99: accepted calls from the intended start, which includes",
+    f"#: rank by CPU time within a block, shared by those who are not told apart by their rounds "
+    f"or differ by less than {MARGIN:.0%}; none for what was saturated or mostly refused, or has "
+    f"fewer than {FEWEST_ROUNDS} rounds.",
+    "got: calls sent a second. p50, p99: accepted calls from the intended start, which includes "
     "the generator's own lag; serve: median from the actual start.",
-    "CPU µs: of the orders and the products process for each answered call, their idle work",
-    "included, median of the rounds. × floor: orders, and what all others (products, the store of",
-    "references) use beyond their idle work, over a bare health check on the orders process in the",
-    "same round at the same rate, ± half the rounds' range.",
-    "wire: bytes of the TCP stream for each answered call, with HTTP/2 framing and HPACK as they",
-    "were, from the kernel's counters of the generator's own connections (TCP_INFO). Issuing is a",
+    "CPU µs: of the orders and the products process for each answered call, their idle work "
+    "included, median of the rounds. × floor: orders, and what all others (products, the store of "
+    "references) use beyond their idle work, over a bare health check on the orders process in the "
+    "same round at the same rate: median ± half its 95 % interval; of fewer than six rounds, half "
+    "their range.",
+    "wire: bytes of the TCP stream for each answered call, with HTTP/2 framing and HPACK as they "
+    "were, from the kernel's counters of the generator's own connections (TCP_INFO). Issuing is a "
     "block of its own (ListProducts), and so is checking state that was never seen before (cold).",
 )
 
@@ -72,6 +77,9 @@ def show(run: Run, out: Console) -> None:
     out.print(Text(headline(run.head), style="bold"))
     if not run.complete:
         out.print(Text("Stopped early: what was measured until then.", style="yellow"))
+    for grid in verdict_grids(Findings.of(run)):
+        out.print()
+        out.print(grid)
     if run.samples or run.under_change.empty:
         _show_cost(run, out)
     for part in terminal.parts(run.under_change):
@@ -79,13 +87,15 @@ def show(run: Run, out: Console) -> None:
 
 
 def _show_cost(run: Run, out: Console) -> None:
-    out.print()
-    out.print(verdict_grid(Findings.of(run)))
+    for words in journeys.lines(Findings.of(run)):
+        out.print(words, style="bold")
     rows = summarise(run.samples)
     for part in (*tables(row for row in rows if row.experiment in BLOCKS), *curves(rows)):
         out.print(part)
     for note in (*_LEGEND, *notes(rows), *conditions(run.samples)):
         out.print(Text(note, style="dim"))
+    for note in failures(run.failures):
+        out.print(Text(note, style="red"))
     for target in judge_targets(rows):
         out.print(Text(str(target), style="green" if target.met else "red"))
 

@@ -15,10 +15,12 @@ def block_title(row: Row) -> str:
     told = f"{row.experiment}: {cell.method}, {row.requested_per_s:,.0f}/s asked"
     unusual = (
         (cell.ids, f"{cell.ids:,} ids"),
-        (cell.grants > cell.ids, f"of {cell.grants:,} grants"),
+        (cell.grants > cell.ids and not cell.fresh, f"of {cell.grants:,} grants"),
         (cell.id_kind != USUAL.id_kind, cell.id_kind),
         (cell.orders_per_list, f"{cell.orders_per_list} orders a list"),
         (cell.workers != USUAL.workers, f"{cell.workers} workers"),
+        (cell.algorithm != USUAL.algorithm, cell.algorithm),
+        (cell.via != USUAL.via, f"via {cell.via}"),
         (row.load.users != USUAL_USERS, f"{row.load.users} customers"),
     )
     return ", ".join([told, *(text for shown, text in unusual if shown)])

@@ -5,6 +5,7 @@ may import this module. Each user is one customer with its own connection and an
 start when they are due, however long earlier ones take.
 """
 
+from contextlib import suppress
 from typing import ClassVar
 
 import gevent
@@ -54,6 +55,9 @@ class OpenModelUser(User):
     def run_phase(self) -> None:
         """Send all of this user's calls and wait for their answers."""
         arrivals = self._phase.arrivals(self._number)
+        if self._phase.warms_up:
+            with suppress(grpc.RpcError):  # what is refused will be refused again, and counted
+                self._caller.warm_up(self._phase.load.timeout_s)
         try:
             pace(arrivals, self._send, clock=self._lab.clock, sleep=gevent.sleep)
             self._in_flight.join()

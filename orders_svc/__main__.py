@@ -59,8 +59,8 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
     if settings.workers > 1:
         try:
             environ = _with_database(settings, environ)
-        except StorageUnavailable as unavailable:
-            print(unavailable, file=sys.stderr)
+        except _PROBLEMS as problem:
+            print(problem, file=sys.stderr)
             return 1
     wanted = settings.follower == "process" and Strategy.REPLICA in settings.strategies
     with follower.follower_process(environ) if wanted else nullcontext():
@@ -84,13 +84,7 @@ async def _serve_here(settings: Settings) -> int:
     with telemetry(os.environ, service="orders", scraped=scraped) as observed:
         try:
             orders = build(settings, providers=observed.providers)
-        except (
-            StorageUnavailable,
-            ReplicaLocked,
-            ReplicaUnusable,
-            ExtraMissing,
-            OSError,
-        ) as problem:
+        except _PROBLEMS as problem:
             print(problem, file=sys.stderr)
             return 1
         try:

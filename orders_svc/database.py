@@ -78,7 +78,7 @@ class Engines:
         """Engines on the database at `url`, which wait `timeout_s` at most.
 
         Raises:
-            StorageUnavailable: the driver is not installed.
+            ExtraMissing: the driver is not installed.
         """
         if make_url(url).get_backend_name() == "sqlite":
             timeout_ms = int(timeout_s * 1000)

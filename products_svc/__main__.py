@@ -144,7 +144,7 @@ def _add_serve(subparsers: Subparsers) -> None:
 
 def _add_import(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
-        "import", help="take files into the database: all lines, or none"
+        "import", help="take files into the database, once all lines are right"
     )
     parser.set_defaults(run=_briefly(commands.import_files))
     parser.add_argument(

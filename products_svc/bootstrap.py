@@ -12,37 +12,25 @@ from functools import partial
 from importlib.resources import files
 from typing import NoReturn
 
-from products_svc import state_v1, state_v2
-from products_svc.budgeted import BudgetedIssuer
 from products_svc.feed.feed import Feed
 from products_svc.feed.poller import Pace
 from products_svc.feed.publisher import Publisher
-from products_svc.issuing import Issuer
+from products_svc.issuers import Parts, issuers
 from products_svc.servicer import ProductsServicer
 from products_svc.settings import Settings
-from products_svc.signing_keys import KeyRing, RotatingKey, publish
+from products_svc.signing_keys import RotatingKey, publish
 from products_svc.store.database import Database
 from products_svc.store.schema import prepare
 from products_svc.store.store import CONNECTIONS, Store
-from products_svc.strategies.direct_call import DirectCallIssuer
-from products_svc.strategies.message_field import MessageFieldIssuer
-from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
-from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
-from products_svc.strategies.reference import ReferenceIssuer
-from products_svc.strategies.replica import ReplicaIssuer
 from products_svc.terms import Terms
 from shop.products.v1 import products_pb2
-from waybill.budget import BOTH_WAYS, Budget, chosen_budget
 from waybill.choosing import StrategyChoice
 from waybill.errors import StorageUnavailable
 from waybill.extras import needing
-from waybill.header_caps import Use
 from waybill.keys import KeySource
-from waybill.page_signing import PageSigner
 from waybill.providers import Providers
 from waybill.references.store import ReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
-from waybill.seldom import Seldom
 from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
@@ -50,22 +38,9 @@ from waybill.serving.jwks_page import JwksPage
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
-from waybill.telemetry import StateMetrics, Way, state_metrics
 from waybill.verified_cache import VerifiedCache
 
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
-
-CLAIMS = {1: state_v1.claims, 2: state_v2.claims}
-CODINGS = {"json": CLAIMS, "best": {**CLAIMS, 1: state_v1.packed_claims}}
-"""Claims by how ids are listed, and version."""
-MESSAGES = {1: state_v1.message, 2: state_v2.message}
-MESSAGE_CODINGS = {"json": MESSAGES, "best": {**MESSAGES, 1: state_v1.packed_message}}
-"""Messages by how ids are listed, and version."""
-LEAVES = {1: state_v1.leaves, 2: state_v2.leaves}
-
-WARN_EVERY_S = 60.0
-"""Time between two warnings about the same limit."""
-LEAF_FAMILY = "shop.state.v{version}.Grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +52,6 @@ class Products:
     checks: Mapping[str, Check]
     close: Callable[[], Awaitable[None]]
     """Let go of everything, once no call is in work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a strategy's factory makes its issuer from."""
-
-    settings: Settings
-    keys: KeyRing
-    terms: Terms
-    references: ReferenceStore | None
 
 
 def build(
@@ -138,7 +103,7 @@ def build(
         store,
         feed,
         StrategyChoice(frozenset(settings.strategies), settings.default_strategy),
-        _issuers(Parts(settings, keys, _terms(settings, clock), references), providers),
+        issuers(Parts(settings, keys, _terms(settings, clock), references), providers),
         after_revoke=[references.revoke] if references else [],
     )
     log_unmet(settings, settings.strategies, service="products")
@@ -286,81 +251,3 @@ def _checks(
 
 def _terms(settings: Settings, clock: Callable[[], float]) -> Terms:
     return Terms(settings.state_issuer, settings.state_audience, settings.state_ttl_s, clock)
-
-
-def _issuers(parts: Parts, providers: Providers | None) -> Mapping[Strategy, Issuer]:
-    settings, budget = parts.settings, _budget(parts.settings)
-    metrics = StateMetrics(providers) if providers else state_metrics()
-    return {
-        strategy: BudgetedIssuer(
-            ISSUERS[strategy](parts),
-            budget,
-            metrics.of(strategy, Way.ISSUED),
-            settings.state_versions,
-        )
-        for strategy in settings.strategies
-    }
-
-
-def _budget(settings: Settings) -> Budget:
-    """What all state in metadata must keep to. Its warnings are logged, now and then."""
-    log = make_logger(settings.log_level, service="products")
-
-    def warn(use: Use) -> None:
-        log.warning("state_near_budget", **use.facts)
-
-    return chosen_budget(
-        settings.path_hops,
-        settings.state_budget_bytes,
-        reserve_bytes=settings.path_reserve_bytes,
-        directions=BOTH_WAYS,
-        on_warning=Seldom(
-            warn, key=lambda use: use.cap, every_s=WARN_EVERY_S, clock=time.monotonic
-        ),
-    )
-
-
-def _metadata_jwt(parts: Parts) -> Issuer:
-    settings = parts.settings
-    claims = CODINGS[settings.id_list_coding]
-    versions = {version: claims[version] for version in settings.state_versions}
-    return MetadataJwtIssuer(parts.keys, parts.terms, versions)
-
-
-def _message_field(parts: Parts) -> Issuer:
-    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
-    versions = [messages[version] for version in parts.settings.state_versions]
-    return MessageFieldIssuer(parts.keys, parts.terms, versions)
-
-
-def _replica(_parts: Parts) -> Issuer:
-    return ReplicaIssuer()
-
-
-def _direct_call(_parts: Parts) -> Issuer:
-    return DirectCallIssuer()
-
-
-def _page_proof(parts: Parts) -> Issuer:
-    versions = [
-        PageVersion(LEAVES[version], PageSigner(LEAF_FAMILY, version))
-        for version in parts.settings.state_versions
-    ]
-    return PageProofIssuer(parts.keys, parts.terms, versions)
-
-
-def _reference(parts: Parts) -> Issuer:
-    assert parts.references, "the settings accept the strategy only with a store"
-    messages = MESSAGE_CODINGS[parts.settings.id_list_coding]
-    versions = [messages[version] for version in parts.settings.state_versions]
-    return ReferenceIssuer(parts.references, parts.terms, versions)
-
-
-ISSUERS: Mapping[Strategy, Callable[[Parts], Issuer]] = {
-    Strategy.METADATA_JWT: _metadata_jwt,
-    Strategy.MESSAGE_FIELD: _message_field,
-    Strategy.REPLICA: _replica,
-    Strategy.DIRECT_CALL: _direct_call,
-    Strategy.PAGE_PROOF: _page_proof,
-    Strategy.REFERENCE: _reference,
-}

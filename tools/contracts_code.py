@@ -6,9 +6,11 @@ from typing import Any, get_type_hints
 
 from google.protobuf.descriptor_pool import Default
 
-import orders_svc.bootstrap as orders
-import products_svc.bootstrap as products
+import orders_svc.bootstrap
+import products_svc.bootstrap
+from orders_svc import versions as orders
 from orders_svc.settings import Settings as OrdersSettings
+from products_svc import versions as products
 from products_svc.settings import VERSIONS as PRODUCTS_VERSIONS
 from products_svc.settings import Settings as ProductsSettings
 from tools.register import Register, StateEntry, Status
@@ -127,7 +129,7 @@ def _types(state: StateEntry) -> Iterator[str]:
 
 def _methods(register: Register) -> Iterator[str]:
     declared = {edge[2] for edge in register.call_edges()}
-    services = (products.SERVICE, orders.SERVICE)
+    services = (products_svc.bootstrap.SERVICE, orders_svc.bootstrap.SERVICE)
     offered = {f"{each.full_name}/{method.name}" for each in services for method in each.methods}
     for name in sorted(declared - offered):
         yield f"the register has calls of {name}, which no service offers"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loadtest import provenance
-from loadtest.bench import carried, looked_up, peers, stored
+from loadtest.bench import carried, looked_up, peers, revoked, stored
 from loadtest.bench.contest import Contest
 from loadtest.bench.durable import ROUND_S, DurableRate, durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
@@ -30,7 +30,10 @@ KINDS_SIZE = 1_000
 OTHER_ALGORITHMS = tuple(name for name in ALGORITHMS if name != DEFAULT_ALGORITHM)
 ALGORITHMS_SIZE = 100
 """The size at which they are compared, which is that of a page of products."""
-STEPS = ("issue", "check cold", "check warm", "read", "cache hit", peers.ISSUE, peers.CHECK)
+STEPS = (
+    *("issue", "check cold", "check warm", "read", "cache hit"),
+    *(revoked.STEP, peers.ISSUE, peers.CHECK),
+)
 INTERRUPTED = 130
 
 
@@ -52,6 +55,7 @@ def contests(folder: Path, seed: int) -> Iterator[Contest]:
             yield from rows
         with stored.contests(folder / f"valkey-{ids}", ids, KIND, seed) as rows:
             yield from rows
+    yield from revoked.contests()
     for ids in peers.SIZES:
         yield from peers.contests(ids, seed)
 
@@ -59,7 +63,8 @@ def contests(folder: Path, seed: int) -> Iterator[Contest]:
 def row_count() -> int:
     """How many there will be, the durable orders counted as one."""
     signed = 9 * (len(points()) + len(OTHER_ALGORITHMS))
-    return signed + 5 * len(SIZES) + 2 * len(peers.PEERS) * len(peers.SIZES) + 1
+    unsigned = 5 * len(SIZES) + len(revoked.SIZES)
+    return signed + unsigned + 2 * len(peers.PEERS) * len(peers.SIZES) + 1
 
 
 class Benchmark:

@@ -18,17 +18,17 @@ from loadtest.bench.contest import Contest
 from loadtest.finished import finished
 from loadtest.one_key import OneKey
 from orders_svc.access import AccessQuery, Resolver
-from orders_svc.bootstrap import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
 from orders_svc.strategies.message_field import MessageFieldResolver
 from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
 from orders_svc.strategies.page_proof import PageProofResolver
-from products_svc.bootstrap import CLAIMS, LEAF_FAMILY, LEAVES, MESSAGES
+from orders_svc.versions import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS, STATE_FAMILY
 from products_svc.catalogue.ids import IdKind, product_ids
 from products_svc.issuing import AccessPage, Grant, Issuer
 from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.terms import Terms
+from products_svc.versions import CLAIMS, LEAF_FAMILY, LEAVES, MESSAGES
 from waybill.algorithms import DEFAULT_ALGORITHM, RSA_EXPONENT, RSA_MIN_BITS
 from waybill.expectations import Expectations
 from waybill.keys import KeySet, StaticKeys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 from orders_svc.ledger import Ledger
 from orders_svc.orders import NewOrder, PlacedLine
 from orders_svc.store import OrderStore

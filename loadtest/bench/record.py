@@ -120,6 +120,7 @@ _NOTES = (
     "warm: found by digest. reference: its issue and cold check wait for a server on loopback, as",
     "their floors do, so there it is elapsed time. The floor names the algorithm of the key.",
     "bytes: header list size or serialised envelope. Check and look-up answer for one product.",
+    "revoked?: what following revocations adds to a check; ids are subjects that lost something.",
 )
 
 

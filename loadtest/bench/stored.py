@@ -20,13 +20,13 @@ from loadtest.bench.timing import Clock, Operation
 from loadtest.finished import finished
 from loadtest.valkey import ValkeyServer
 from orders_svc.access import AccessQuery
-from orders_svc.bootstrap import MESSAGE_DECODERS, STATE_FAMILY
 from orders_svc.strategies.reference import ReferenceResolver
-from products_svc.bootstrap import MESSAGES
+from orders_svc.versions import MESSAGE_DECODERS, STATE_FAMILY
 from products_svc.catalogue.ids import IdKind
 from products_svc.issuing import AccessPage
 from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.terms import Terms
+from products_svc.versions import MESSAGES
 from waybill.expectations import Expectations
 from waybill.references.cache import CacheBounds
 from waybill.references.handle import name_of

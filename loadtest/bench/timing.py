@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 Operation = Callable[[], object]
 Clock = Callable[[], float]

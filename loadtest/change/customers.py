@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from grpc import aio
 
@@ -52,6 +53,7 @@ class Customer:
         self._clock = clock
         self._travels = CARRIERS[lane.strategy].travels
         self._held: Held | None = None
+        self._failed_at = -inf
         self._listing = asyncio.Lock()
 
     async def order(self, product_id: str, purpose: Purpose) -> Verdict | None:
@@ -71,8 +73,11 @@ class Customer:
 
     async def _holds_something(self, product_id: str) -> bool:
         """Whether there is something to show, after listing where that is called for."""
+        wanted_at = self._clock()
         async with self._listing:
-            if self._held is None or self._is_spent(self._held, product_id):
+            spent = self._held is None or self._is_spent(self._held, product_id)
+            # What failed for one who was before us in the queue would keep us all waiting again.
+            if spent and self._failed_at < wanted_at:
                 await self._list()
         return self._held is not None
 
@@ -86,6 +91,7 @@ class Customer:
         try:
             self._held = Held(await self._desk.listed(), asked_at)
         except aio.AioRpcError as error:
+            self._failed_at = self._clock()
             self._history.lists_failed[error_from(error).code.name] += 1
 
     def _gives_up(self, answer: Answer) -> bool:

@@ -26,6 +26,12 @@ class UnderChange(Value):
         """Whether nothing was measured."""
         return self == type(self)()
 
+    @property
+    def strategies(self) -> frozenset[str]:
+        """Wire names of all that took part in any experiment."""
+        of_all = (self.staleness, self.outage, self.skew, self.rotation)
+        return frozenset(each.strategy for results in of_all for each in results)
+
     def __add__(self, other: "UnderChange") -> Self:
         """The results of both."""
         mine, others = dict(self), dict(other)

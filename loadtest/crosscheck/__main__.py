@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.affinity import halves, pin
+from loadtest.affinity import Placement, available, pin
 from loadtest.callers import PLACE_ORDER, Prepared
 from loadtest.cpu import CpuMeter
 from loadtest.crosscheck import h2load
@@ -99,10 +99,10 @@ def keep_apart(world: World) -> None:
     A heavy generator on the same CPU empties the service's caches and so makes it look dearer by
     some per cent than a light one does; apart, both see the same service.
     """
-    cpus = halves()
-    if cpus:
-        pin(world.pids["orders"], cpus[0])
-        pin([os.getpid(), *world.pids["products"]], cpus[1])  # what is started later inherits it
+    placement = Placement.of(1, available())
+    if placement:
+        placement.keep(world.pids)
+        pin([os.getpid()], placement.generator)  # what is started later inherits it
 
 
 def outcomes(check: Check, rounds: int) -> list[Outcome]:

@@ -23,6 +23,8 @@ class Changed:
     title: str
     label: str
     of: Callable[[Point], int | str]
+    experiment: Experiment = Experiment.COST
+    """In which it shows: what is signed with, and how often, does so where state is new."""
 
     def equal(self, setting: Setting, usual: Setting) -> bool:
         """Whether two settings differ in nothing else."""
@@ -36,23 +38,37 @@ AXES = (
         "orders_per_list",
         "Orders per list",
         "orders per list",
-        lambda p: p.cell.orders_per_list or "whole run",
+        lambda p: p.cell.orders_per_list,
+        Experiment.JOURNEY,
     ),
     Changed("users", "Concurrent customers", "customers", lambda p: p.load.users),
     Changed("workers", "Processes of the orders service", "workers", lambda p: p.cell.workers),
-    Changed("algorithm", "Key algorithm", "algorithm", lambda p: p.cell.algorithm),
+    Changed("via", "What stands in between", "path", lambda p: p.cell.via),
+    Changed(
+        "algorithm",
+        "Key algorithm",
+        "algorithm",
+        lambda p: p.cell.algorithm,
+        Experiment.JOURNEY,
+    ),
 )
+
+
+_WHOLE = {
+    Experiment.COST: "that is only checked, state seen before",
+    Experiment.JOURNEY: "in a whole journey, with its share of listing and issuing",
+}
 
 
 def _varied(findings: Findings, axis: Changed) -> list[Point]:
     """The points that differ from the usual setting in nothing but `axis`, at one size."""
-    usual = findings.settings.get(Experiment.COST)
+    usual = findings.settings.get(axis.experiment)
     if usual is None:
         return []
     points = [
         point
         for point in findings.points
-        if point.experiment is Experiment.COST
+        if point.experiment is axis.experiment
         and point.cell.method is Method.VALIDATE
         and axis.equal(point.setting, usual)
     ]
@@ -75,7 +91,8 @@ def figure_of(axis: Changed) -> Callable[[Findings], Figure | None]:
         return Figure(
             f"axis-{axis.name.replace('_', '-')}",
             axis.title,
-            f"CPU time of an order that is only checked, {ids:,} ids carried, all else as usual.",
+            f"CPU time of an order {_WHOLE[axis.experiment]}, {ids:,} ids carried, all else as "
+            "usual.",
             [chart for chart in charts if chart],
             _table(findings, axis, points),
         )

@@ -8,13 +8,15 @@ from loadtest.report import tables
 from loadtest.report.chart import Axis
 from loadtest.report.dots import Dot, DotChart, DotRow
 from loadtest.report.figures import Figure, ends, line, remark
+from loadtest.report.journeys import defined, ranking_words
 from loadtest.report.latency import latency, saturation
 from loadtest.report.lines import Line, LineChart, Mark
+from loadtest.report.numbers import PLUS_MINUS
 from loadtest.report.points import Findings, Point, of_row
 from loadtest.report.scales import Scale, from_zero, log_over, measured
 from loadtest.report.tables import Entry, Table, table
 from loadtest.results import FLOOR, Experiment, Method
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 _US = "µs"
 _LOG_FROM = 8.0
@@ -38,9 +40,9 @@ def cpu(findings: Findings) -> Figure | None:
         "cpu",
         "CPU time per order against ids carried",
         "Orders that are only checked, state seen before. CPU time of the orders service, and of "
-        "products beyond its work at rest, for each answered call; the band is the range of the "
-        "rounds. The floor is a bare health check on the same process. Sizes at which most calls "
-        "were refused, or that could not be measured, have no point.",
+        "products beyond its work at rest, for each answered call; the band is where the median "
+        "lies with 95 % confidence. The floor is a bare health check on the same process. Sizes at "
+        "which most calls were refused, or that could not be measured, have no point.",
         [
             LineChart(
                 "CPU time per order against ids carried, both axes logarithmic",
@@ -84,7 +86,7 @@ def _cpu_table(findings: Findings) -> Table:
     ]
     titles = ("Strategy", "Method", "Ids", "CPU, µs", "CPU, × floor")
     more = ("Orders, µs", "Products with its rest, µs", "Remark")
-    return table("CPU time per call, ± half the range of the rounds", (*titles, *more), rows)
+    return table(f"CPU time per call, {PLUS_MINUS}", (*titles, *more), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class _Pair:
                 if any(values):
                     rows.append((tables.name(row), tables.whole(ids), *map(tables.spread, values)))
         titles = ("Strategy", "Ids", *(f"{kind}, {self.unit}" for kind in self.kinds))
-        return table("CPU time per call, ± half the range of the rounds", titles, rows)
+        return table(f"CPU time per call, {PLUS_MINUS}", titles, rows)
 
 
 def _of(
@@ -149,12 +151,36 @@ _ISSUING = _Pair(
     figures=(lambda point: point.cost_us, lambda point: point.issue_us),
     unit="µs",
 )
+_JOURNEY = _Pair(
+    kinds=("check alone, warm", "whole journey"),
+    experiments=(Experiment.COST, Experiment.JOURNEY),
+    figures=(lambda point: point.cost_us, lambda point: point.cost_us),
+    unit="µs",
+)
 _COLD = _Pair(
     kinds=("warm, seen before", "cold, first seen"),
     experiments=(Experiment.COST, Experiment.COLD),
     figures=(lambda point: point.row.ratio, lambda point: point.row.ratio),
     unit="× floor",
 )
+
+
+def journey(findings: Findings) -> Figure | None:
+    """What an order costs with its share of listing and issuing, beside the check alone."""
+    dots = _JOURNEY.dots(findings)
+    point = next(iter(findings.ranked), None)
+    if not dots or point is None:
+        return None
+    axis = _dot_axis("CPU time per order, µs", dots, 0.0)
+    return Figure(
+        "journey",
+        "A whole journey beside the check alone",
+        f"At {findings.ids:,} ids. {defined(point.cell.orders_per_list)} The check alone is what "
+        "is left where a listed page is used again and again: every state and answer is in a "
+        f"cache. {ranking_words(findings)}",
+        [DotChart("CPU time of an order, checked and in a journey", axis, _JOURNEY.kinds, dots)],
+        _JOURNEY.table(findings),
+    )
 
 
 def issuing(findings: Findings) -> Figure | None:
@@ -192,4 +218,4 @@ def cold(findings: Findings) -> Figure | None:
     )
 
 
-FIGURES = (cpu, latency, saturation, issuing, cold)
+FIGURES = (journey, cpu, latency, saturation, issuing, cold)

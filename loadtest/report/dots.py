@@ -8,7 +8,7 @@ from loadtest.colours import place
 from loadtest.report import svg
 from loadtest.report.chart import BOLD_LETTER, LETTER, NARROW, Axis, Box, Size, bottom_axis, canvas
 from loadtest.report.numbers import short, spread
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 _ROW_HEIGHT = 46
 _TOP = 34

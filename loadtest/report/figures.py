@@ -8,7 +8,7 @@ from loadtest.report.lines import Line, Look, Mark
 from loadtest.report.numbers import spread
 from loadtest.report.points import Findings, Point
 from loadtest.report.tables import Table
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from loadtest.histogram import Latencies
+from loadtest.ranking import ALPHA, FEWEST_ROUNDS, MARGIN
+from loadtest.report import change_notes
 from loadtest.report.points import Findings
 from loadtest.results import FLOOR, MAX_LAG_US, MIN_ACHIEVED, Experiment, Head, Load, Run, Sample
-from loadtest.targets import judge_targets
 
 _FEW_ROUNDS = 3
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven")
@@ -47,6 +48,15 @@ def caveats(findings: Findings) -> Iterator[str]:
     run = findings.run
     if not run.complete:
         yield "It was stopped early: cells are missing, and some have fewer rounds than others."
+    if run.failures:
+        yield f"{len(run.failures)} measurements failed; the first: {run.failures[0].reason}."
+    if run.samples:
+        yield from _about_cost(findings)
+    yield from change_notes.caveats(run.under_change)
+
+
+def _about_cost(findings: Findings) -> Iterator[str]:
+    run = findings.run
     yield (
         "One machine over loopback: no network adds latency or loss, and the generator shares the "
         f"{run.head.machine.cpus} processors with the services, so latencies are upper bounds and "
@@ -74,12 +84,18 @@ def _generator(findings: Findings) -> Iterator[str]:
         )
 
 
-_FIXED = (Experiment.COST, Experiment.COLD, Experiment.ISSUE)
+_FIXED = (Experiment.JOURNEY, Experiment.COST, Experiment.COLD, Experiment.ISSUE)
 """Where the rate is meant to be kept."""
 
 
 def conduct(run: Run) -> Iterator[str]:
     """How the figures were taken."""
+    if run.samples:
+        yield from _cost_conduct(run)
+    yield from change_notes.conduct(run.under_change)
+
+
+def _cost_conduct(run: Run) -> Iterator[str]:
     rounds = len({sample.round for sample in run.samples})
     yield (
         f"{rounds} {'round' if rounds == 1 else 'rounds'}, each visiting every cell in a new "
@@ -104,8 +120,25 @@ def conduct(run: Run) -> Iterator[str]:
             "Bytes on the wire: of the TCP streams of the generator's own connections, by the "
             "kernel's counters (TCP_INFO), for each answered call."
         )
-    yield "The figure is the median of the rounds, ± half their range."
+    yield (
+        "A figure is the median of the rounds, ± half the interval in which it lies with 95 % "
+        "confidence by the sign test; of fewer than six rounds, which allow none, half their range."
+    )
+    yield (
+        "Ranks: strategies are compared round by round, and share a rank unless one is dearer by "
+        f"more than {MARGIN:.0%} (Hodges-Lehmann estimate) and not by chance (Wilcoxon's signed-"
+        f"rank test, two-sided, {ALPHA:.0%}); {FEWEST_ROUNDS} rounds at least."
+    )
+    yield from _affinity(run.head)
     yield _own_cost(run.samples)
+
+
+def _affinity(head: Head) -> Iterator[str]:
+    if head.affinity:
+        kept = "; ".join(f"{who}: {cpus}" for who, cpus in head.affinity.items())
+        yield f"Processes were kept on CPUs of their own: {kept}."
+    else:
+        yield "Processes ran on whichever CPU the system chose."
 
 
 def _driving(experiment: Experiment, loads: Collection[Load]) -> str:
@@ -132,9 +165,3 @@ def _own_cost(samples: Sequence[Sample]) -> str:
         f"Generator: send lag p50 {lag.percentile_us(50) or 0:,} µs, "
         f"p99 {lag.percentile_us(99) or 0:,} µs; {own / max(calls, 1) * 1e6:,.0f} µs of CPU a call."
     )
-
-
-def targets(findings: Findings) -> Sequence[tuple[str, bool]]:
-    """The project's own promises, and whether this run kept them."""
-    rows = [p.row for p in findings.usual(Experiment.COST)]
-    return [(str(target), target.met) for target in judge_targets(rows)]

@@ -34,7 +34,8 @@ def latency(findings: Findings) -> Figure | None:
         f"{rate:,.0f} calls a second with Poisson arrivals, {findings.ids:,} ids carried. Latency "
         "runs from the intended start of a call to its answer, so waiting behind others counts; "
         "each further nine is as wide as the last, up to where ten calls lie beyond. The band is "
-        "the range of the rounds; hollow marks: the generator could not keep its schedule.",
+        "where the rounds' median lies with 95 % confidence; hollow marks: the generator could not "
+        "keep its schedule.",
         [
             LineChart(
                 "Latency by percentile, latency logarithmic",

@@ -25,7 +25,7 @@ class Look(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One measurement, and its range over the rounds."""
+    """One measurement, and its interval over the rounds."""
 
     x: float
     y: float

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from loadtest.report import head, raw
 from loadtest.report.points import Findings
+from loadtest.report.promises import promises
 from loadtest.report.sections import sections
 from loadtest.report.tables import Table
 from loadtest.report.verdict import verdict
@@ -20,7 +21,9 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield from (f"- {name}: {value}" for name, value in head.facts(run.head))
     yield "\n## Verdict\n"
     yield of_table(verdict(findings))
-    yield from (f"- {words}" for words, _ in head.targets(findings))
+    yield from (
+        f"- {'kept' if kept else 'NOT KEPT'}: {words}" for words, kept in promises(findings)
+    )
     yield "\nWhat this run cannot say:\n"
     yield from (f"- {each}" for each in head.caveats(findings))
     for section in sections(findings):

@@ -3,11 +3,15 @@
 
 from math import floor, log10
 
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 NOTHING = "–"
+PLUS_MINUS = "median of the rounds ± half its 95 % interval"
+"""What `spread` writes; of fewer than six rounds the interval is their whole range."""
 _DIGITS = 3
 """Significant digits of what has no spread."""
+_SECOND = 0.9995
+"""From here on a time is told in seconds."""
 
 
 def decimals(value: float, half: float) -> int:
@@ -32,7 +36,7 @@ def whole(value: float | None) -> str:
 
 
 def spread(value: Spread | None) -> str:
-    """The median, ± half the range of the rounds where there are several."""
+    """The median, ± half its interval where there are several rounds."""
     if value is None:
         return NOTHING
     half = (value.high - value.low) / 2
@@ -41,6 +45,25 @@ def spread(value: Spread | None) -> str:
     places = min(decimals(value.median, half), max(0, decimals(value.median, 0.0)) + 1)
     middle = number(value.median, places)
     return f"{middle} ± {number(half, places)}" if round(half, places) else middle
+
+
+def duration(seconds: float | None) -> str:
+    """A measured time in ms or s with two significant digits, or a dash."""
+    if seconds is None:
+        return NOTHING
+    value, unit = _in_unit(seconds)
+    places = 1 - floor(log10(value)) if value else 0
+    return f"{number(value, min(places, 1))} {unit}"
+
+
+def period(seconds: float) -> str:
+    """A time that was chosen, in ms or s, with as many digits as it has."""
+    value, unit = _in_unit(seconds)
+    return f"{value:g} {unit}"
+
+
+def _in_unit(seconds: float) -> tuple[float, str]:
+    return (seconds, "s") if seconds >= _SECOND else (1000 * seconds, "ms")
 
 
 def percent(share: float) -> str:

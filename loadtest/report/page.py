@@ -1,6 +1,7 @@
 """The report as one HTML page that needs nothing else."""
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from xml.etree.ElementTree import Element
@@ -12,10 +13,12 @@ from loadtest.colours import place, style
 from loadtest.report import head, raw
 from loadtest.report.chart import Chart, Size
 from loadtest.report.points import Findings
+from loadtest.report.promises import promises
 from loadtest.report.sections import sections
 from loadtest.report.svg import marker, render
 from loadtest.report.verdict import verdict
 
+_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s)\b)")
 WIDE = Size(640, 380)
 SLIM = Size(348, 330)
 """The same chart is drawn twice, so that its type is as readable on a phone; CSS shows one."""
@@ -34,6 +37,7 @@ def page(findings: Findings) -> str:
         verdict=verdict(findings),
         sections=shown,
         anchors=anchors,
+        promises=list(promises(findings)),
         cells=raw.cells(findings),
         style=_file("report.css"),
         chart_style=_file("chart.css"),
@@ -53,8 +57,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_units"] = with_units
     environment.globals.update(drawings=drawings, swatch=swatch)
     return environment
+
+
+def with_units(text: str) -> str:
+    """The same, with times that no line break parts from their unit."""
+    return _UNIT.sub("\u00a0", text)
 
 
 def drawings(chart: Chart, name: str) -> Markup:

@@ -9,7 +9,8 @@ from loadtest import summary
 from loadtest.colours import COLOURS
 from loadtest.histogram import Latencies
 from loadtest.results import FLOOR, Cell, Experiment, Load, Method, Run, Sample
-from loadtest.summary import Floor, Row, Spread, floors, ratio_to, summarise
+from loadtest.spread import Spread
+from loadtest.summary import Floor, Row, floors, ratio_to, summarise
 
 USUAL_IDS = 100
 """Where strategies are set side by side at one size, if the run has it."""
@@ -20,10 +21,11 @@ class Setting:
     """What a cell has beside its row, method and size."""
 
     grants: int
-    """0 is the whole list on one page."""
+    """0 is as many as are needed: the whole list on one page, or new pages for a while."""
     id_kind: str
     orders_per_list: int
     workers: int
+    via: str
     algorithm: str
     users: int
 
@@ -32,10 +34,11 @@ class Setting:
         """The setting of a sample."""
         cell = sample.cell
         return cls(
-            grants=0 if cell.grants == cell.ids else cell.grants,
+            grants=0 if cell.grants == cell.ids or cell.fresh else cell.grants,
             id_kind=cell.id_kind,
             orders_per_list=cell.orders_per_list,
             workers=cell.workers,
+            via=cell.via,
             algorithm=cell.algorithm,
             users=sample.load.users,
         )
@@ -109,13 +112,15 @@ class Point:
         return Latencies.merged(s.measured.observed.refused_latency for s in self.samples)
 
     def percentile_us(self, percentile: float) -> Spread | None:
-        """A percentile of the latency: over all rounds, with the rounds' range."""
+        """A percentile of the latency: over all rounds, with the interval of the rounds' own."""
         middle = self.latency.percentile_us(percentile)
         if middle is None:
             return None
         texts = [sample.measured.observed.latency for sample in self.shown]
-        each = [value for text in texts if (value := percentile_us(text, percentile)) is not None]
-        return Spread(middle, min([middle, *each]), max([middle, *each]))
+        rounds = Spread.of([v for text in texts if (v := percentile_us(text, percentile))])
+        if rounds is None:
+            return None
+        return Spread(middle, min(middle, rounds.low), max(middle, rounds.high))
 
     def _spread(self, figure: Callable[[Sample, Floor], float | None]) -> Spread | None:
         taken = (figure(s, self.floors[s.round]) for s in self.good if s.round in self.floors)
@@ -179,7 +184,8 @@ class Findings:
     @cached_property
     def strategies(self) -> tuple[str, ...]:
         """The strategies that were measured, in the order of their colours."""
-        seen = {point.cell.row for point in self.points} - {FLOOR}
+        rows = {point.cell.row for point in self.points} - {FLOOR}
+        seen = rows | self.run.under_change.strategies
         known = [row for row in COLOURS if row in seen]
         return (*known, *sorted(seen - set(known)))
 
@@ -187,6 +193,7 @@ class Findings:
     def ids(self) -> int:
         """The size at which strategies are set side by side."""
         sizes = sorted({point.cell.ids for point in self.usual(Experiment.COST)})
+        sizes = sizes or sorted({point.cell.ids for point in self.usual(Experiment.JOURNEY)})
         if USUAL_IDS in sizes or not sizes:
             return USUAL_IDS
         return sizes[(len(sizes) - 1) // 2]
@@ -204,6 +211,20 @@ class Findings:
     def checks(self, row: str) -> list[Point]:
         """The cost of checking only, by size."""
         return of_row(row, self.usual(Experiment.COST, Method.VALIDATE))
+
+    def journey(self, row: str) -> Point | None:
+        """A whole journey, at the size where strategies are set side by side."""
+        points = of_row(row, self.usual(Experiment.JOURNEY))
+        return next((point for point in points if point.cell.ids == self.ids), None)
+
+    @cached_property
+    def ranked(self) -> tuple[Point, ...]:
+        """What strategies are ranked by: whole journeys, or checks if the run has no journeys."""
+        for of in (self.journey, self.check):
+            found = tuple(point for row in self.strategies if (point := of(row)))
+            if found:
+                return found
+        return ()
 
     def check(self, row: str) -> Point | None:
         """The same at the size where strategies are set side by side."""
@@ -229,7 +250,7 @@ class Findings:
         counts: defaultdict[Experiment, Counter[Setting]] = defaultdict(Counter)
         for point in self.points:
             if point.cell.row != FLOOR:
-                counts[point.experiment][point.setting] += 1
+                counts[point.experiment][point.setting] += point.row.rounds
         return {name: count.most_common(1)[0][0] for name, count in counts.items()}
 
     def _strategies_of(self, experiment: Experiment) -> Iterator[Point]:

@@ -66,6 +66,7 @@ _AXES = (
     _words("Warmth", lambda point: point.cell.warmth.value),
     _count("Orders per list", lambda point: point.cell.orders_per_list),
     _count("Workers", lambda point: point.cell.workers),
+    _words("Path", lambda point: point.cell.via),
     _words("Key algorithm", lambda point: point.cell.algorithm),
     _count("Customers", lambda point: point.load.users),
 )

@@ -42,8 +42,8 @@ class Linear:
     def at(self, value: float) -> float:
         return (value - self.low) / (self.high - self.low)
 
-    def ticks(self) -> Sequence[float]:
-        step = _round_step((self.high - self.low) / _ENOUGH_TICKS)
+    def ticks(self, about: int = _ENOUGH_TICKS) -> Sequence[float]:
+        step = _round_step((self.high - self.low) / about)
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
         return [number * step for number in range(first, last + 1)]
 
@@ -108,6 +108,13 @@ def log_over(values: Sequence[float]) -> Log:
         return Log(low / 2, high * 2)
     room = (high / low) ** _PADDING
     return Log(low / room, high * room)
+
+
+def decades(values: Sequence[float]) -> Scale:
+    """A logarithmic axis over all `values` with ticks at powers of ten only, if it has two."""
+    scale = log_over(values)
+    powers = [10.0**power for power in range(ceil(log10(scale.low)), floor(log10(scale.high)) + 1)]
+    return Marked(scale, powers) if len(powers) > 1 else scale
 
 
 def from_zero(values: Sequence[float]) -> Linear:

@@ -1,12 +1,20 @@
-"""What the report consists of. A section without data is left out.
-
-Sections of later experiments (time, coupling) join `SECTIONS` in their place.
-"""
+"""What the report consists of. A section without data is left out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from loadtest.report import axes, cost, fits, hops, id_lists, size
+from loadtest.report import (
+    axes,
+    cost,
+    coupling,
+    fits,
+    hops,
+    id_lists,
+    outage,
+    rolling,
+    size,
+    staleness,
+)
 from loadtest.report.figures import Figure, FigureOf
 from loadtest.report.points import Findings
 
@@ -44,6 +52,18 @@ SECTIONS = (
         "How large an order becomes with the list that it carries, and where it stops getting "
         "through.",
         (*size.FIGURES, *hops.FIGURES, *fits.FIGURES, *id_lists.FIGURES),
+    ),
+    Plan(
+        "time",
+        "Time",
+        "What happens when rights, services, versions and keys change while orders flow.",
+        (*staleness.FIGURES, *outage.FIGURES, *rolling.FIGURES),
+    ),
+    Plan(
+        "coupling",
+        "Coupling",
+        "Who depends on whom, and what a change on one side does to the other.",
+        coupling.FIGURES,
     ),
     Plan(
         "axes",

@@ -19,7 +19,7 @@ from loadtest.report.points import Findings, Point, of_row
 from loadtest.report.scales import Linear, from_zero, log_over, measured
 from loadtest.report.tables import Entry, Table, table
 from loadtest.results import Experiment, Method
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 
 _GROWS = 1.5
 """Metadata that grows by less than this factor is not what breaks."""

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from loadtest.report import numbers
-from loadtest.summary import Spread
+from loadtest.spread import Spread
+
+
+class Tone(StrEnum):
+    """How good it is what an entry says; its colour repeats the words."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    BAD = "bad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,13 @@ class Entry:
     """What sorting goes by, if not by the text."""
     row: str = ""
     """The strategy whose colour the entry wears."""
+    tone: Tone | None = None
+    evidence: str = ""
+    """The id of the figure behind it, where that is not the column's."""
+
+
+EMPTY = Entry("")
+"""Nothing was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +81,14 @@ def spread(value: Spread | None) -> Entry:
     return Entry(numbers.spread(value), value.median if value else None)
 
 
-def percent(share: float) -> Entry:
-    """A share."""
-    return Entry(numbers.percent(share), share)
+def percent(share: float | None) -> Entry:
+    """A share, or a dash."""
+    return Entry(numbers.NOTHING if share is None else numbers.percent(share), share)
+
+
+def duration(seconds: float | None) -> Entry:
+    """A time, or a dash."""
+    return Entry(numbers.duration(seconds), seconds)
 
 
 def columns(*titles: str) -> tuple[Column, ...]:

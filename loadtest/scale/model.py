@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from loadtest.curves import kept_up
-from loadtest.results import FLOOR, Experiment, Method
+from loadtest.results import DIRECT, FLOOR, Experiment, Method
 from loadtest.scale.record import Replica
 from loadtest.summary import Row
 from waybill.strategy import Strategy
@@ -199,7 +199,12 @@ def _listing_us(row: Row, rows: Sequence[Row]) -> float:
 def usable(row: Row) -> bool:
     """Whether a row has figures that can be believed, at the middle of all other axes."""
     cell = row.cell
-    plain = cell.workers == 1 and cell.id_kind == "sku" and not cell.orders_per_list
+    plain = (
+        cell.workers == 1
+        and cell.via == DIRECT
+        and cell.id_kind == "sku"
+        and not cell.orders_per_list
+    )
     listed = not cell.grants or row.experiment is Experiment.COLD
     return plain and listed and not (row.broken or row.saturated) and row.orders_us is not None
 
@@ -222,8 +227,8 @@ def _floor_us(row: Row, rows: Sequence[Row]) -> float | None:
 def _floors(row: Row, rows: Sequence[Row]) -> list[Row]:
     """The floors that `row` stands on: same rate, same customers, same workers."""
 
-    def place(each: Row) -> tuple[float, int, int]:
-        return each.requested_per_s, each.load.users, each.cell.workers
+    def place(each: Row) -> tuple[float, int, int, str]:
+        return each.requested_per_s, each.load.users, each.cell.workers, each.cell.via
 
     return [each for each in rows if each.is_floor and place(each) == place(row)]
 

@@ -32,7 +32,7 @@ class Database:
         statement_timeout_s: how long PostgreSQL may take for one statement; None for ever.
 
     Raises:
-        StorageUnavailable: the driver is not installed.
+        ExtraMissing: the driver is not installed.
     """
 
     def __init__(

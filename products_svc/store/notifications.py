@@ -72,15 +72,22 @@ class NotifiedCommits:
 
 
 def _listening(engine: Engine) -> PoolProxiedConnection:
-    """A connection of the pool that is never given back: it is closed in the end."""
-    connection = engine.raw_connection()
+    """A connection of the pool that is never given back: it is closed in the end.
+
+    Raises:
+        StorageUnavailable: the server went away meanwhile.
+    """
+    connection: PoolProxiedConnection | None = None
     try:
+        # Unlike `connect`, it lets the driver's errors through as they are.
+        connection = engine.raw_connection()
         driver: Any = connection.dbapi_connection
         driver.autocommit = True
         driver.execute(f"LISTEN {CHANNEL}")
         driver.execute(f"NOTIFY {CHANNEL}")
     except engine.dialect.loaded_dbapi.Error as error:
-        connection.invalidate()
+        if connection is not None:
+            connection.invalidate()
         raise StorageUnavailable(str(error)) from error
     return connection
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orders_svc.bootstrap import LEAF_FAMILY
+from orders_svc.versions import LEAF_FAMILY
 from shop.state.v2.state_pb2 import AccessState
 from tests.contract import proof_forgery, reference_forgery
 from tests.contract.reference_forgery import References

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from client.carriers.table import CARRIERS
-from orders_svc.bootstrap import RESOLVERS
-from products_svc.bootstrap import ISSUERS
+from orders_svc.resolvers import RESOLVERS
+from products_svc.issuers import ISSUERS
 from tests.contract.cases import CASES
 from tests.contract.exceptions import EXCEPTIONS
 from tests.contract.world import world

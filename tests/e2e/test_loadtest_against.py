@@ -1,16 +1,19 @@
 """A deployment that is already running, whole, half-configured, or gone."""
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from loadtest import compare
+from loadtest import compare, preflight
 from loadtest.options import arguments
+from loadtest.plan import Turn
 from loadtest.results import load_run
 from loadtest.shop import Shop
 from loadtest.stock import Stock
+from loadtest.world import World
 
 pytestmark = pytest.mark.e2e
 
@@ -136,19 +139,15 @@ def stopped_target(shop: Shop) -> str:
 def test_a_service_that_stops_in_between_leaves_no_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
-    from loadtest.comparison import Comparison
-
     results = tmp_path / "results"
     with Shop(tmp_path, stock=Stock(grants={"alice": 9})) as shop:
-        check = Comparison._check
+        check = preflight.check
 
-        def check_and_stop(self: Comparison, sites: object) -> None:
-            check(self, sites)  # type: ignore[arg-type]
+        def check_and_stop(world: World, turns: Iterable[Turn]) -> None:
+            check(world, turns)
             os.kill(shop.orders.pid, signal.SIGKILL)
 
-        monkeypatch.setattr(Comparison, "_check", check_and_stop)
+        monkeypatch.setattr(preflight, "check", check_and_stop)
         assert compare.main(against(shop, results, *keys(shop, "alice"))) == 1
     assert "stopped answering" in capsys.readouterr().err
     assert no_record(results)

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from loadtest import compare
+from loadtest.affinity import available
 from loadtest.report.grpc_limits import HARD_LIMIT, OWN_ENTRIES_BYTES, SOFT_LIMIT
 from loadtest.results import FLOOR, Experiment, Sample, load_run
 from loadtest.setting import LAB_ORDERS_ENV
@@ -111,11 +112,18 @@ def test_a_profile_of_ones_own_with_other_axes(tmp_path: Path) -> None:
         rates_per_s = [40]
         duration_s = 0.3
         [[sweep]]
-        experiment = "cost"
+        experiment = "journey"
         page_sizes = [5]
         orders_per_list = [1, 3]
         rates_per_s = [40]
         duration_s = 0.5
+        [[sweep]]
+        experiment = "journey"
+        page_sizes = [5]
+        orders_per_list = [2]
+        algorithms = ["ES256"]
+        rates_per_s = [40]
+        duration_s = 0.3
         """
     )
     assert compare.main(["--profile", str(mine), "--results", str(tmp_path)]) == 0
@@ -124,7 +132,11 @@ def test_a_profile_of_ones_own_with_other_axes(tmp_path: Path) -> None:
     assert {(c.id_kind, c.grants, c.workers) for c in cells if not c.orders_per_list} == {
         (kind, grants, 2) for kind in ("uuid4", "int") for grants in (0, 12)
     }
-    assert {c.orders_per_list for c in cells} == {0, 1, 3}
+    assert {(c.orders_per_list, c.algorithm) for c in cells} == {
+        *((orders, "EdDSA") for orders in (0, 1, 3)),
+        (2, "ES256"),
+    }
+    assert ("orders" in run.head.affinity) is (len(available()) > 1)
     for sample in run.samples:
         assert sample.measured.observed.ok == sample.measured.observed.intended > 0
     assert {s.cell.workers for s in run.samples if s.cell.row == FLOOR} == {1, 2}

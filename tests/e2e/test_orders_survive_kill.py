@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +142,8 @@ class Caller:
         self._target = ""
         self._channel: aio.Channel | None = None
 
-    async def run(self, progress: Progress) -> None:
-        for number in range(ORDERS_EACH):
+    async def run(self, progress: Progress, orders: int) -> None:
+        for number in range(orders):
             await progress.acknowledge(await self._placed(f"{self._subject}-{number}", progress))
 
     async def listed(self) -> list[Order]:
@@ -192,31 +192,27 @@ class Caller:
 Kill = Callable[[], Awaitable[None]]
 
 
-async def _kill_again_and_again(progress: Progress, kills: Sequence[Kill]) -> None:
-    """Kill at chosen numbers of acknowledged orders, in turn by each of `kills`."""
-    moments = sorted(random.Random(SEED).sample(range(CALLERS * ORDERS_EACH * 9 // 10), KILLS))
-    for moment, kill in zip(moments, cycle(kills), strict=False):
+async def _kill_in_turn(progress: Progress, kills: Sequence[Kill], orders: int) -> None:
+    """Kill in each of the ways, at chosen numbers of acknowledged orders."""
+    moments = sorted(random.Random(SEED).sample(range(orders * 9 // 10), len(kills)))
+    for moment, kill in zip(moments, kills, strict=True):
         await progress.reached(moment)
         await kill()
 
 
-async def _placed_and_listed(
-    service: Service, issuers: Issuers, kills: Sequence[Kill]
-) -> tuple[Progress, list[Order]]:
-    """What was acknowledged while things were killed, and what is listed afterwards."""
+async def _assert_none_is_lost_or_doubled(
+    service: Service, issuers: Issuers, kills: Sequence[Kill], orders_each: int = ORDERS_EACH
+) -> None:
     progress = Progress()
     callers = [_caller(service, issuers, f"user-{number}") for number in range(CALLERS)]
     await asyncio.gather(
-        _kill_again_and_again(progress, kills), *(caller.run(progress) for caller in callers)
+        _kill_in_turn(progress, kills, CALLERS * orders_each),
+        *(caller.run(progress, orders_each) for caller in callers),
     )
     listed = [order for caller in callers for order in await caller.listed()]
     await asyncio.gather(*(caller.close() for caller in callers))
-    return progress, listed
-
-
-def _assert_none_is_lost_or_doubled(progress: Progress, listed: list[Order]) -> None:
     assert progress.unanswered > 0
-    assert len(listed) == CALLERS * ORDERS_EACH
+    assert len(listed) == CALLERS * orders_each
     assert {order.request_id: order for order in listed} == progress.acknowledged
 
 
@@ -225,9 +221,8 @@ async def test_no_acknowledged_order_is_lost_and_none_doubled(tmp_path: Path, wo
     issuers = Issuers(tmp_path)
     async with started(issuers, workers) as service:
         kills: list[Kill] = [service.kill, partial(service.kill_worker, workers - 1)]
-        _assert_none_is_lost_or_doubled(
-            *await _placed_and_listed(service, issuers, kills[:workers])
-        )
+        in_turn = list(islice(cycle(kills[:workers]), KILLS))
+        await _assert_none_is_lost_or_doubled(service, issuers, in_turn)
     assert _durable_orders(tmp_path / "orders.db") == CALLERS * ORDERS_EACH
 
 
@@ -241,8 +236,13 @@ async def test_on_postgresql_neither_where_its_server_is_killed_as_well(tmp_path
 
         issuers = Issuers(tmp_path, server.url())
         async with started(issuers, workers=2) as service:
-            kills: list[Kill] = [kill_server, service.kill, partial(service.kill_worker, 0)]
-            _assert_none_is_lost_or_doubled(*await _placed_and_listed(service, issuers, kills))
+            kills: list[Kill] = [
+                kill_server,
+                partial(service.kill_worker, 0),
+                service.kill,
+                kill_server,
+            ]
+            await _assert_none_is_lost_or_doubled(service, issuers, kills, orders_each=40)
 
 
 def _caller(service: Service, issuers: Issuers, subject: str) -> Caller:

@@ -17,6 +17,8 @@ pytestmark = [
 ]
 
 PHONE, DESK = 390, 1280
+PAPER = 717
+"""A4 within a browser's margins."""
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +65,19 @@ def test_every_plot_is_drawn_and_shown_once(page: Browser, width: int) -> None:
     page.look(width)
     charts = page.run(f"""{FIGURES}.map((figure) => {VISIBLE}.map((chart) => {{
       const box = chart.getBoundingClientRect();
-      const marks = [...chart.querySelectorAll(".mark, .line, .band")];
+      const marks = [...chart.querySelectorAll(".mark, .line, .band, .edge")];
       const sizes = marks.map((mark) => mark.getBBox()).map((b) => b.width + b.height);
-      return {{ id: figure.id, width: box.width, height: box.height, sizes }};
+      const drawn = figure.querySelectorAll("svg.chart").length;
+      return {{ id: figure.id, drawn, width: box.width, height: box.height, sizes }};
     }}))""")
-    assert len(charts) >= 9
+    assert len(charts) >= 16
     for shown in charts:
-        assert len(shown) == 1
-        assert shown[0]["width"] > 300, shown
-        assert shown[0]["height"] > 150, shown
-        assert shown[0]["sizes"], shown
-        assert min(shown[0]["sizes"]) > 0, shown
+        assert 2 * len(shown) == shown[0]["drawn"]
+        for chart in shown:
+            assert chart["width"] > 300, chart
+            assert chart["height"] > 100, chart
+            assert chart["sizes"], chart
+            assert min(chart["sizes"]) > 0, chart
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
@@ -222,6 +226,49 @@ def test_it_can_be_printed(page: Browser) -> None:
     page.command("Emulation.setEmulatedMedia", media="print")
     assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.run("document.querySelector('nav').checkVisibility()") is False
+    page.look(PAPER)
+    page.command("Emulation.setEmulatedMedia", media="print")
+    right = page.run("document.getElementById('verdict-table').getBoundingClientRect().right")
+    assert right <= PAPER
+
+
+def test_the_verdict_leads_to_the_figure_behind_each_cell(page: Browser) -> None:
+    cells = page.run("""[...document.querySelectorAll("#verdict-table tbody tr")].map((row) =>
+      [...row.querySelectorAll("td a")].map((link) => link.getAttribute("href")))""")
+    assert cells[2] == [
+        *("#journey", "#journey", "#cpu", "#metadata", "#bytes", "#metadata"),
+        *("#revocation", "#outage-products", "#outage-follower", "#rotation", "#skew-matrix"),
+    ]
+
+
+def test_outcomes_are_words_that_a_colour_repeats(page: Browser) -> None:
+    found = page.run("""[...document.querySelectorAll("#skew-matrix td")].map((cell) =>
+      [cell.textContent.trim().split(":")[0], getComputedStyle(cell).color])""")
+    assert {words for words, _ in found} == {"works", "refused", "silently wrong"}
+    assert len(set(map(tuple, found))) == 3
+
+
+def test_the_dependency_that_no_call_shows_is_dashed(page: Browser) -> None:
+    found = page.run("""[...document.querySelectorAll("#contracts .wide line.edge")].map((edge) => [
+      edge.parentElement.querySelector("title").textContent.split(":")[0],
+      getComputedStyle(edge).strokeDasharray !== "none"])""")
+    assert ["products to orders", True] in found
+    assert ["orders to products", False] in found
+    assert ["products to orders", False] not in found
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_a_run_without_cost_opens_as_well(
+    tab: Browser, run: Run, tmp_path: Path, width: int
+) -> None:
+    tab.errors.clear()
+    tab.look(width)
+    tab.open(report.write(run.model_copy(update={"samples": ()}), tmp_path).as_uri())
+    assert tab.errors == []
+    assert tab.run("document.documentElement.scrollWidth") == width
+    assert tab.run("document.querySelector('[data-download=record]').checkVisibility()")
+    titles = "[...document.querySelectorAll('main > section > h2')].map((each) => each.textContent)"
+    assert tab.run(titles) == ["Verdict", "Time", "Coupling", "Method and raw data"]
 
 
 def test_a_small_run_opens_as_well(tab: Browser, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from loadtest.change.lanes import Lane, Lifetimes, Revocation
 from loadtest.change.oracle import NONE, Finding, Key
 from loadtest.change.staleness.outcome import Judged, judged
 from loadtest.listing import credentials
-from orders_svc import bootstrap
+from orders_svc import resolvers
 from orders_svc.feed.follower import Follower
 from orders_svc.feed.pace import Pace
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
@@ -99,7 +99,7 @@ class TimedWorld(World):
 def on_the_clock(shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
     """Let everything in orders that counts time do so by the test's clock."""
     reader: Any = partial(ReferenceReader, cache_clock=shop.clock)
-    plant.setattr(bootstrap, "ReferenceReader", reader)
+    plant.setattr(resolvers, "ReferenceReader", reader)
     cached(AnswerCache, shop, plant)
 
     def follower(feed: Any, sink: Any, **named: Any) -> Follower:
@@ -107,12 +107,12 @@ def on_the_clock(shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
         pace = Pace(backoff_s=0.001, max_backoff_s=0.001)
         return Follower(shop.feed, sink, **{**named, "pace": pace})
 
-    plant.setattr(bootstrap, "Follower", follower)
+    plant.setattr(resolvers, "Follower", follower)
 
 
 def cached(kind: Callable[..., Any], shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
     """Let orders remember answers in a cache of this kind."""
-    plant.setattr(bootstrap, "AnswerCache", lambda limits, _clock: kind(limits, shop.clock))
+    plant.setattr(resolvers, "AnswerCache", lambda limits, _clock: kind(limits, shop.clock))
 
 
 Plant = Callable[[TimedWorld, pytest.MonkeyPatch], None]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loadtest.change.oracle import Finding
-from orders_svc import bootstrap
+from orders_svc.replica import opening
 from orders_svc.replica.writer import ReplicaWriter
 from tests.integration.planted_kit import (
     Plant,
@@ -33,7 +33,7 @@ def ignored_revoke(_shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
         async def apply(self, position: Any, changes: Any) -> None:
             await super().apply(position, [c for c in changes if c.HasField("granted")])
 
-    plant.setattr(bootstrap, "ReplicaWriter", Writer)
+    plant.setattr(opening, "ReplicaWriter", Writer)
 
 
 def dropped_change(_shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def dropped_change(_shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
         async def apply(self, position: Any, changes: Any) -> None:
             await super().apply(position, [c for c in changes if c.revision % 5])
 
-    plant.setattr(bootstrap, "ReplicaWriter", Writer)
+    plant.setattr(opening, "ReplicaWriter", Writer)
 
 
 def off_by_one_resume(_shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def off_by_one_resume(_shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:
             meta = await super().meta()
             return meta._replace(revision=meta.revision + 1) if meta.epoch else meta
 
-    plant.setattr(bootstrap, "ReplicaWriter", Writer)
+    plant.setattr(opening, "ReplicaWriter", Writer)
 
 
 def ttl_from_the_last_use(shop: TimedWorld, plant: pytest.MonkeyPatch) -> None:

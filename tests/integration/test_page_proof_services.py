@@ -7,7 +7,7 @@ import pytest
 
 from client.carriers.base import KeptPage, kept_page
 from client.carriers.page_proof import PageProofCarrier
-from orders_svc.bootstrap import LEAF_FAMILY
+from orders_svc.versions import LEAF_FAMILY
 from shop.products.v1.products_pb2 import ListProductsRequest
 from tests.contract import proof_forgery
 from tests.contract.seeding import PRODUCTS

@@ -26,6 +26,7 @@ from products_svc.store.writer import UnknownProducts, Writer
 from tests.conftest import new_postgres
 from tests.products_kit import Lab, Service, refusal
 from waybill.errors import StorageUnavailable
+from waybill.extras import ExtraMissing
 from waybill.testing import FakeClock
 
 pytestmark = pytest.mark.engines
@@ -333,5 +334,5 @@ def test_where_it_cannot_listen_everything_may_have_changed(
 
 def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StorageUnavailable, match=r"pip install 'waybill\[postgresql\]'"):
+    with pytest.raises(ExtraMissing, match=r"pip install 'waybill\[postgresql\]'"):
         Database("postgresql://localhost/products")

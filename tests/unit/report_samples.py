@@ -20,6 +20,7 @@ from loadtest.results import (
     Warmth,
     WireBytes,
 )
+from tests.unit import report_change_samples
 from tests.unit.loadtest_samples import run_of
 
 STRATEGIES = ("metadata-jwt", "message-field", "replica", "direct-call")
@@ -124,6 +125,36 @@ def cost(rounds: int = 3, *, wire: bool = True) -> list[Sample]:
     ]
 
 
+def journeys(rounds: int = 8, orders: int = 3, algorithm: str = "EdDSA") -> list[Sample]:
+    cells = [
+        Cell(
+            row=row,
+            ids=100,
+            method=Method.VALIDATE,
+            grants=7_500 // orders,
+            orders_per_list=orders,
+            algorithm=algorithm,
+        )
+        for row in STRATEGIES
+    ]
+    return [
+        sample(
+            cell,
+            round_=number,
+            experiment=Experiment.JOURNEY,
+            products_us=(3 if cell.row == "direct-call" else 1) * 2_400 / orders,
+        )
+        for cell, number in product(cells, range(rounds))
+    ] + [
+        sample(
+            Cell(row=FLOOR, ids=0, method=Method.HEALTH, algorithm=algorithm),
+            round_=number,
+            experiment=Experiment.JOURNEY,
+        )
+        for number in range(rounds)
+    ]
+
+
 def cold(rounds: int = 3) -> list[Sample]:
     return [
         sample(
@@ -196,4 +227,8 @@ def varied(rounds: int = 2) -> list[Sample]:
 
 @cache
 def full_run() -> Run:
-    return run_of(*cost(), *cold(), *issue(), *saturation(), *cliff(), *varied())
+    run = run_of(
+        *(*journeys(), *journeys(3, orders=10), *journeys(3, algorithm="ES256")),
+        *(*cost(), *cold(), *issue(), *saturation(), *cliff(), *varied()),
+    )
+    return run.model_copy(update={"under_change": report_change_samples.under_change()})

@@ -1,5 +1,6 @@
 """What customers do about the state that they carry, and how the administrator makes changes."""
 
+import asyncio
 from random import Random
 from typing import Any
 
@@ -39,9 +40,12 @@ class FakeDesk:
         self._products = frozenset(products)
         self.listings = 0
         self.broken = False
+        self.slow: asyncio.Event | None = None
 
     async def listed(self) -> KeptPage:
         self.listings += 1
+        if self.slow:
+            await self.slow.wait()
         if self.broken:
             raise failure()
         return KeptPage(self._products, self.listings, CarriedState())
@@ -114,6 +118,18 @@ async def test_without_a_list_nothing_is_ordered() -> None:
     assert await ann.order(TEA, Purpose.FLOW) is None
     assert history.orders == []
     assert history.lists_failed == {"UNAVAILABLE": 1}
+
+
+async def test_who_waits_for_a_list_shares_its_failure() -> None:
+    desk = FakeDesk()
+    desk.broken, desk.slow = True, asyncio.Event()
+    ann, _, clock = customer(desk, Clients.HOLD)
+    orders = [asyncio.create_task(ann.order(TEA, Purpose.FLOW)) for _ in range(3)]
+    await asyncio.sleep(0)
+    clock.advance(3)
+    desk.slow.set()
+    assert await asyncio.gather(*orders) == [None, None, None]
+    assert desk.listings == 1
 
 
 class FakeAdministration:

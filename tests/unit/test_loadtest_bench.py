@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench import carried, looked_up, peers, stored
+from loadtest.bench import carried, looked_up, peers, revoked, stored
 from loadtest.bench.__main__ import OTHER_ALGORITHMS, points
 from loadtest.bench.contest import Contest
 from loadtest.bench.durable import durable_rates
@@ -13,7 +13,7 @@ from loadtest.bench.record import BenchRun, Timing, show
 from loadtest.bench.timing import Race
 from loadtest.finished import finished
 from loadtest.results import Machine
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 from loadtest.table import WIDTH, console
 from products_svc.catalogue.ids import IdKind
 from waybill.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
@@ -64,6 +64,12 @@ def test_replica_and_cache_answer_without_waiting(tmp_path: Path) -> None:
         for row in rows:
             row.floor()
             assert row.operation()
+
+
+def test_the_check_for_revocation_is_timed_beside_a_look_up() -> None:
+    for row in revoked.contests():
+        assert row.floor()
+        assert row.operation()
 
 
 def test_references_are_issued_and_checked(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from loadtest.changes import compare
 from loadtest.diff import differing, main
+from loadtest.rankings import rankings
 from loadtest.records import NoRecord, find_record
 from loadtest.results import Run, Sample
 from tests.unit import report_samples
@@ -18,21 +19,21 @@ def costlier(sample: Sample, factor: float) -> Sample:
     return sample.model_copy(update={"measured": sample.measured.model_copy(update={"cpu_s": cpu})})
 
 
-def changed(change: Callable[[Sample], Sample], row: str = "replica", rounds: int = 3) -> Run:
+def changed(change: Callable[[Sample], Sample], row: str = "replica", rounds: int = 8) -> Run:
     samples = report_samples.cost(rounds)
     return run_of(*(change(each) if each.cell.row == row else each for each in samples))
 
 
 def test_a_run_does_not_differ_from_itself() -> None:
-    run = run_of(*report_samples.cost())
+    run = run_of(*report_samples.cost(8))
     found = compare(run, run)
     assert found.changes == ()
     assert found.compared > 100
-    assert (found.unmatched, found.single) == (0, 0)
+    assert (found.unmatched, found.short) == (0, 0)
 
 
 def test_a_change_beyond_the_noise_is_found_in_its_own_cells_only() -> None:
-    found = compare(run_of(*report_samples.cost()), changed(lambda each: costlier(each, 1.3)))
+    found = compare(run_of(*report_samples.cost(8)), changed(lambda each: costlier(each, 1.3)))
     assert {change.key.cell.row for change in found.changes} == {"replica"}
     assert {change.figure.name for change in found.changes} == {"CPU, × floor"}  # noqa: RUF001
     assert all(change.worse for change in found.changes)
@@ -40,12 +41,12 @@ def test_a_change_beyond_the_noise_is_found_in_its_own_cells_only() -> None:
 
 
 def test_a_small_change_is_noise() -> None:
-    found = compare(run_of(*report_samples.cost()), changed(lambda each: costlier(each, 1.03)))
+    found = compare(run_of(*report_samples.cost(8)), changed(lambda each: costlier(each, 1.03)))
     assert found.changes == ()
 
 
 def test_less_is_better() -> None:
-    found = compare(run_of(*report_samples.cost()), changed(lambda each: costlier(each, 0.7)))
+    found = compare(run_of(*report_samples.cost(8)), changed(lambda each: costlier(each, 0.7)))
     assert found.changes
     assert not any(change.worse for change in found.changes)
 
@@ -59,36 +60,75 @@ def smaller(sample: Sample) -> Sample:
 
 
 def test_bytes_have_no_noise() -> None:
-    found = compare(run_of(*report_samples.cost()), changed(smaller))
+    found = compare(run_of(*report_samples.cost(8)), changed(smaller))
     assert {change.figure.name for change in found.changes} == {"bytes sent"}
 
 
-def test_one_round_says_nothing() -> None:
+def test_few_rounds_say_nothing_of_what_varies() -> None:
     found = compare(
-        run_of(*report_samples.cost(1)), changed(lambda each: costlier(each, 3), rounds=1)
+        run_of(*report_samples.cost(5)), changed(lambda each: costlier(each, 3), rounds=5)
     )
-    assert (found.changes, found.compared) == ((), 0)
-    assert found.single == len(report_samples.STRATEGIES) * len(report_samples.IDS) * 2
+    assert found.changes == ()
+    assert found.compared > 0, "bytes and shares are compared all the same"
+    assert found.short == len(report_samples.STRATEGIES) * len(report_samples.IDS) * 2
 
 
 def test_cells_of_one_run_only_are_counted() -> None:
     found = compare(
-        run_of(*report_samples.cost()), run_of(*report_samples.cost(), *report_samples.cold())
+        run_of(*report_samples.cost(8)), run_of(*report_samples.cost(8), *report_samples.cold())
     )
     assert found.unmatched == len(report_samples.STRATEGIES) * len(report_samples.IDS)
 
 
 def test_the_command_tells_and_gates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_of(*report_samples.cost()).save(tmp_path / "a")
+    run_of(*report_samples.cost(8)).save(tmp_path / "a")
     changed(lambda each: costlier(each, 1.3)).save(tmp_path / "b")
     names = [str(tmp_path / "a"), str(tmp_path / "b" / "results.json")]
-    assert main(names) == 0
+    assert main([names[0], names[0]]) == 0
+    capsys.readouterr()
+    assert main(names) == 1
     out = capsys.readouterr().out
     assert "replica" in out
     assert "8 worse, 0 better" in out
     assert all(len(line) <= 100 for line in out.splitlines())
     assert main([*names, "--gate"]) == 1
+    assert main([*reversed(names)]) == 1
     assert main([*reversed(names), "--gate"]) == 0
+
+
+def test_equal_rankings_are_said_and_reversed_ones_fail(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples = report_samples.journeys()
+    run_of(*samples).save(tmp_path / "a")
+    swapped = {"replica": "direct-call", "direct-call": "replica"}
+
+    def exchanged(sample: Sample) -> Sample:
+        row = swapped.get(sample.cell.row, sample.cell.row)
+        return sample.model_copy(update={"cell": sample.cell.model_copy(update={"row": row})})
+
+    run_of(*map(exchanged, samples)).save(tmp_path / "b")
+    assert main([str(tmp_path / "a"), str(tmp_path / "a")]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    order = "replica < message-field = metadata-jwt < direct-call"
+    assert f"Ranked alike by the CPU time of whole journeys: {order}." in text
+    assert "Ratios to the floor differ by at most 0.0%" in text
+    assert main([str(tmp_path / "a"), str(tmp_path / "b")]) == 1
+    text = " ".join(capsys.readouterr().out.split())
+    assert "B: direct-call < message-field = metadata-jwt < replica." in text
+    assert "replica and direct-call" in text
+
+
+def test_single_parts_are_ranked_apart() -> None:
+    found = rankings(report_samples.full_run(), report_samples.full_run())
+    assert found.main is not None
+    assert found.main.equal
+    assert not found.reversed
+
+
+def test_runs_without_enough_rounds_have_no_ranking() -> None:
+    run = run_of(*report_samples.cost(3))
+    assert list(rankings(run, run).lines()) == ["The runs have no ranking in common."]
 
 
 def test_a_run_that_is_not_there_is_an_error(

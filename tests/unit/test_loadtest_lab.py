@@ -1,10 +1,13 @@
 """What users of one process share adds up to the load that was asked."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from client.carriers.base import KeptPage
+from loadtest.callers import Favourites
 from loadtest.holding import NewPages, OnePage, ReusedPages
 from loadtest.lab import share
 from loadtest.listing import ListedPage
@@ -29,6 +32,21 @@ def page(name: str) -> ListedPage:
 def test_one_page_is_always_the_same() -> None:
     pages = OnePage(page("a"))
     assert pages.take() is pages.take() is pages.peek()
+
+
+def test_only_pages_that_last_are_there_to_be_remembered() -> None:
+    assert len(OnePage(page("a")).lasting()) == 1
+    assert NewPages(map(page, "abc")).lasting() == ()
+    assert ReusedPages(map(page, "abc"), times=2).lasting() == ()
+
+
+def test_favourites_are_prepared_when_they_are_wanted_and_once() -> None:
+    favourites = Favourites(page("a"), ["a", "b", "c"])
+    first = favourites.first()
+    assert favourites.first() is first
+    chosen = [favourites.any(Random(seed)) for seed in range(50)]
+    assert len({id(each) for each in (first, *chosen)}) == 3
+    assert [each.product_id for each in favourites.all()] == ["a", "b", "c"]
 
 
 def test_new_pages_are_used_once_and_peeking_uses_none() -> None:

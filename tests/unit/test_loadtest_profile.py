@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from loadtest import profile
-from loadtest.plan import turns
+from loadtest.plan import seconds, turns
 from loadtest.profile import BadProfile, Changes
 from loadtest.results import Experiment, Method
 from loadtest.shop import ROOT
 from loadtest.topics import Topic
+from products_svc.catalogue.ids import IdKind
+from waybill.algorithms import ALGORITHMS
 from waybill.strategy import Strategy
 
 SWEEP = """
@@ -45,6 +47,20 @@ def test_the_example_names_every_key() -> None:
 def test_quick_and_full_have_all_experiments() -> None:
     for name in ("quick", "full"):
         assert {sweep.experiment for sweep in profile.load(name).sweep} == set(Experiment)
+
+
+def test_full_has_every_axis_and_every_algorithm() -> None:
+    sweeps = profile.load("full").sweep
+    assert {name for sweep in sweeps for name in sweep.algorithms} == set(ALGORITHMS)
+    assert {kind for sweep in sweeps for kind in sweep.id_kinds} == set(IdKind)
+    assert max(size for sweep in sweeps for size in sweep.page_sizes) == profile.MAX_PAGE_SIZE
+    assert max(many for sweep in sweeps for many in sweep.grants) == profile.MAX_GRANTS
+    for axis in ("orders_per_list", "users", "workers"):
+        assert len({value for sweep in sweeps for value in getattr(sweep, axis)}) > 1
+
+
+def test_full_takes_less_than_three_quarters_of_an_hour() -> None:
+    assert seconds(profile.load("full")) < 40 * 60
 
 
 def test_a_file_of_ones_own_is_named_after_the_file(tmp_path: Path) -> None:
@@ -94,7 +110,9 @@ def test_the_command_line_changes_axes_but_not_what_cliff_and_ramp_are_about() -
     assert by_experiment[Experiment.COST].page_sizes == (7,)
     assert by_experiment[Experiment.COST].rates_per_s == (50,)
     old = {sweep.experiment: sweep for sweep in quick.sweep}
-    assert by_experiment[Experiment.CLIFF] == old[Experiment.CLIFF]
+    kept = old[Experiment.CLIFF].model_copy(update={"rounds": None})
+    assert by_experiment[Experiment.CLIFF] == kept
+    assert {made.rounds_of(sweep) for sweep in made.sweep} == {1}
     assert (
         by_experiment[Experiment.SATURATION].rates_per_s == old[Experiment.SATURATION].rates_per_s
     )
@@ -126,3 +144,15 @@ def test_nothing_left_is_an_error() -> None:
 def test_the_page_on_benchmarks_shows_the_example_as_it_is() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert (profile.FOLDER / "example.toml").read_text(encoding="utf-8") in page
+
+
+def test_a_path_is_an_axis_of_cost_alone() -> None:
+    changed = profile.load("quick").changed(profile.Changes(via=("direct", "mesh")))
+    for sweep in changed.sweep:
+        expected = ("direct", "mesh") if sweep.experiment is Experiment.COST else ("direct",)
+        assert sweep.via == expected
+
+
+def test_a_path_that_does_not_exist_is_told() -> None:
+    with pytest.raises(profile.BadProfile, match="no hop 'squid'"):
+        profile.load("quick").changed(profile.Changes(via=("squid",)))

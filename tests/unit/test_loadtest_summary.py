@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from loadtest.results import Method, load_run
-from loadtest.summary import Spread, alike, summarise
-from loadtest.targets import judge_targets
+from loadtest.summary import summarise
+from loadtest.targets import MAX_RATIO, judge_targets
 from tests.unit.loadtest_samples import floor, measured, run_of, sample
+from waybill.strategy import Strategy
 
 
 def test_ratio_is_taken_within_each_round() -> None:
@@ -47,10 +48,14 @@ def test_ratio_counts_both_services() -> None:
 def test_ranks_by_cost_within_a_block() -> None:
     rows = summarise(
         [
-            floor(),
-            sample("metadata-jwt", of=measured(orders_s=0.3)),
-            sample("replica", of=measured(orders_s=0.2)),
-            sample("replica", ids=1000, of=measured(orders_s=0.9)),
+            each
+            for number in range(6)
+            for each in (
+                floor(number),
+                sample("metadata-jwt", round_=number, of=measured(orders_s=0.3)),
+                sample("replica", round_=number, of=measured(orders_s=0.2)),
+                sample("replica", ids=1000, round_=number, of=measured(orders_s=0.9)),
+            )
         ]
     )
     ranked = [(row.cell.row, row.cell.ids, row.rank) for row in rows]
@@ -75,7 +80,17 @@ def test_a_saturated_cell_is_marked_and_not_ranked(of: object) -> None:
     from loadtest.results import Measured
 
     assert isinstance(of, Measured)
-    rows = summarise([floor(), sample("replica", of=of), sample("message-field")])
+    rows = summarise(
+        [
+            each
+            for number in range(6)
+            for each in (
+                floor(number),
+                sample("replica", round_=number, of=of),
+                sample("message-field", round_=number),
+            )
+        ]
+    )
     by_row = {row.cell.row: row for row in rows}
     assert by_row["replica"].saturated
     assert by_row["replica"].rank is None
@@ -128,21 +143,10 @@ def test_targets_are_judged_where_they_can_be() -> None:
     assert met == {"replica": True, "metadata-jwt": False}
 
 
+def test_every_strategy_has_a_target() -> None:
+    assert set(MAX_RATIO) == set(Strategy)
+
+
 def test_a_run_round_trips_through_its_file(tmp_path: Path) -> None:
     run = run_of(floor(), sample("replica"), complete=False)
     assert load_run(run.save(tmp_path / "a" / "b")) == run
-
-
-@pytest.mark.parametrize(
-    ("cheaper", "dearer", "expected"),
-    [
-        (Spread(1.30, 1.25, 1.35), Spread(1.40, 1.34, 1.45), True),
-        (Spread(1.30, 1.29, 1.31), Spread(1.36, 1.35, 1.37), True),
-        (Spread(1.30, 1.29, 1.31), Spread(1.45, 1.44, 1.46), False),
-    ],
-    ids=["ranges overlap", "within the noise", "apart"],
-)
-def test_figures_that_are_too_close_are_alike(
-    cheaper: Spread, dearer: Spread, expected: bool
-) -> None:
-    assert alike(cheaper, dearer) is expected

@@ -14,15 +14,15 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from client.carriers.base import KeptPage
 from client.carriers.table import CARRIERS
-from orders_svc.bootstrap import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS
+from orders_svc.versions import CLAIM_DECODERS, LEAF_DECODERS, MESSAGE_DECODERS
 from products_svc import state_v1, state_v2
-from products_svc.bootstrap import LEAF_FAMILY
 from products_svc.issuing import AccessPage, Grant
 from products_svc.strategies.message_field import MessageFieldIssuer
 from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.terms import Terms
+from products_svc.versions import LEAF_FAMILY
 from tests.unit.crypto_kit import CLOCK, FAMILY, KEY, KEYS
 from waybill import minting
 from waybill.expectations import Expectations

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orders_svc.__main__ import development_defaults
-from orders_svc.bootstrap import RESOLVERS
+from orders_svc.resolvers import RESOLVERS
 from orders_svc.settings import Settings
 from waybill.serving.settings import BadSettings, read
 from waybill.strategy import Strategy

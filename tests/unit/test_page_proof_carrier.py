@@ -16,13 +16,13 @@ from client.narrow import header
 from loadtest.finished import finished
 from orders_svc.access import AccessQuery
 from orders_svc.access import Grant as KnownGrant
-from orders_svc.bootstrap import LEAF_DECODERS
-from orders_svc.bootstrap import LEAF_FAMILY as READ_FAMILY
 from orders_svc.strategies.page_proof import PageProofResolver
-from products_svc.bootstrap import LEAF_FAMILY, LEAVES
+from orders_svc.versions import LEAF_DECODERS
+from orders_svc.versions import LEAF_FAMILY as READ_FAMILY
 from products_svc.issuing import AccessPage, Grant
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.terms import Terms
+from products_svc.versions import LEAF_FAMILY, LEAVES
 from shop.products.v1.products_pb2 import ListProductsResponse, Product
 from shop.state.v1 import state_pb2 as v1
 from shop.state.v2 import state_pb2 as v2

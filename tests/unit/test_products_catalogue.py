@@ -20,7 +20,7 @@ from products_svc.catalogue.generate import (
     generate_products,
 )
 from products_svc.catalogue.ids import CROCKFORD, IdKind, gtin_check_digit, product_ids
-from products_svc.catalogue.load import Loaded, load
+from products_svc.catalogue.load import BATCH, Loaded, Pace, load
 from products_svc.catalogue.rows import ImportProblem
 from products_svc.store import reads
 from products_svc.store.database import Database
@@ -221,7 +221,11 @@ def test_any_file_is_read_or_refused(data: bytes) -> None:
 
 
 def taken_in(
-    database: Database, tmp_path: Path, products: str | None, grants: str | None
+    database: Database,
+    tmp_path: Path,
+    products: str | None,
+    grants: str | None,
+    pace: Pace | None = None,
 ) -> Loaded:
     paths = tmp_path / "products.jsonl", tmp_path / "grants.csv"
     for path, text in zip(paths, (products, grants), strict=True):
@@ -232,6 +236,7 @@ def taken_in(
         files.read_products(paths[0], RULES),
         files.read_grants(paths[1], RULES),
         lambda _what, _count: None,
+        pace or Pace(sleep=lambda _seconds: None),
     )
 
 
@@ -250,7 +255,55 @@ def test_an_import_adds_changes_and_is_seen_in_the_history(
     }
 
 
-def test_an_import_is_all_or_nothing(database: Database, tmp_path: Path) -> None:
+def test_the_last_of_repeated_rows_counts_wherever_they_are(
+    database: Database, tmp_path: Path
+) -> None:
+    others = "".join(f"user-{number},a\n" for number in range(BATCH))
+    dearer = PRODUCT.replace("5", "6")
+    found = taken_in(database, tmp_path, f"{PRODUCT}\n{dearer}", f"bob,a,1\n{others}bob,a,2\n")
+    assert found == Loaded(products=2, grants=BATCH + 2, changes=BATCH + 1, revision=BATCH + 1)
+    with database.reading() as connection:
+        (bobs,) = reads.listing(connection, "bob", "", 10)[0].products
+    assert (bobs.grant.max_quantity, bobs.grant.unit_price_micros) == (2, 6)
+
+
+def test_others_write_between_the_pieces_of_an_import(database: Database, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def write_meanwhile(_seconds: float) -> None:
+        with database.writing() as connection:
+            writer = new_writer()(connection)
+            if writer.revision:
+                writer.grant([WantedGrant(f"meanwhile-{writer.revision}", "a")])
+            seen.append(writer.finish())
+
+    rows = "".join(f"user-{number},a\n" for number in range(2 * BATCH + 1))
+    pace = Pace(hold_s=0, sleep=write_meanwhile)
+    found = taken_in(database, tmp_path, PRODUCT, rows, pace)
+    assert found.changes == 2 * BATCH + 1
+    assert seen[-3:] == [BATCH + 1, 2 * BATCH + 2, 2 * BATCH + 4]
+    with database.reading() as connection:
+        history = reads.changes_after(connection, seen[-1] - 1000, 2000)
+    assert [each.revision for each in history] == list(range(seen[-1] - 999, seen[-1] + 1))
+
+
+def test_an_import_that_is_cut_off_is_finished_by_the_same_import(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = "".join(f"user-{number},a\n" for number in range(2 * BATCH))
+
+    def cut_off(_seconds: float) -> None:
+        with database.reading() as connection:
+            if reads.position(connection).revision:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        taken_in(database, tmp_path, PRODUCT, rows, Pace(hold_s=0, sleep=cut_off))
+    found = taken_in(database, tmp_path, PRODUCT, rows)
+    assert (found.changes, found.revision) == (BATCH, 2 * BATCH)
+
+
+def test_an_import_with_a_wrong_row_changes_nothing(database: Database, tmp_path: Path) -> None:
     taken_in(database, tmp_path, PRODUCT, "alice,a\n")
     cheaper = PRODUCT.replace("5", "4").replace('"A"', '"B"')
     rows = "".join(f"user-{number},a\n" for number in range(1500))

@@ -58,7 +58,7 @@ def grant(database: Database, *wanted: WantedGrant, history: int = 1000) -> int:
 
 @settings(
     deadline=None,
-    max_examples=25,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example has a new database
 )
 @given(
@@ -221,7 +221,7 @@ def copied(database: Database) -> dict[tuple[str, str], Grant]:
 def test_any_history_replayed_gives_the_grants(new_database: NewDatabase) -> None:
     run_state_machine_as_test(
         lambda: History(new_database()),  # type: ignore[arg-type] # a factory will do
-        settings=settings(deadline=None, max_examples=15, stateful_step_count=15),
+        settings=settings(deadline=None, max_examples=10, stateful_step_count=15),
     )
 
 

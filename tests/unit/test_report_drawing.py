@@ -15,7 +15,7 @@ from loadtest.report.dots import Dot, DotChart, DotRow
 from loadtest.report.labelled import beside
 from loadtest.report.lines import Curve, Limit, Line, LineChart, Look, Mark
 from loadtest.report.scales import Linear, Log, Tail, from_zero, log_over, measured
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 from waybill.strategy import Strategy
 
 positive = st.floats(min_value=1e-3, max_value=1e9)

@@ -24,7 +24,7 @@ from loadtest.report.sections import sections
 from loadtest.report.tables import Column, Entry, Table
 from loadtest.report.verdict import verdict
 from loadtest.results import Experiment, Method
-from loadtest.summary import Spread
+from loadtest.spread import Spread
 from tests.unit import loadtest_samples, report_samples
 from tests.unit.loadtest_samples import measured, run_of
 from waybill.strategy import Strategy
@@ -86,7 +86,7 @@ def test_the_verdict_has_a_row_for_each_strategy(full: Findings) -> None:
     found = verdict(full)
     assert column(found, "Strategy") == list(report_samples.STRATEGIES)
     assert column(found, "Bytes carried") == ["4,450", "2,650", "450", "450"]
-    assert all(re.fullmatch(r"1\.\d+ ± 0\.\d+", cost) for cost in column(found, "Cost, × floor"))
+    assert all(re.fullmatch(r"1\.\d+ ± 0\.\d+", cost) for cost in column(found, "Check, × floor"))
     breaks = column(found, "Breaks at (ids)")
     assert breaks[0].startswith("some from 200, all from 4")
     assert breaks[0].endswith("(RESOURCE_EXHAUSTED)")
@@ -125,13 +125,20 @@ def test_breaking_in_words(found: Breaking, words: str) -> None:
 LISTS = ("fits", "id-lists", "id-list-limits")
 """Figures that every run with sizes has: they are of the machine's limits, not of the run."""
 
+OUTAGES = ("outage-products", "outage-follower", "outage-worker")
+
 
 def test_a_run_with_everything_fills_every_section(full: Findings) -> None:
     ids = {section.id: [figure.id for figure in section.figures] for section in sections(full)}
     assert ids == {
-        "cost": ["cpu", "latency", "saturation", "issuing", "cold"],
+        "cost": ["journey", "cpu", "latency", "saturation", "issuing", "cold"],
         "size": ["metadata", "bytes", "cliff", "hops", *LISTS],
-        "axes": ["axis-grants", "axis-id-kind", "axis-workers"],
+        "time": ["revocation", "grant", *OUTAGES, "rolls", "rotation"],
+        "coupling": ["contracts", "skew-matrix"],
+        "axes": [
+            *("axis-grants", "axis-id-kind", "axis-orders-per-list", "axis-workers"),
+            "axis-algorithm",
+        ],
     }
 
 
@@ -157,7 +164,7 @@ def test_a_run_of_refusals_and_saturated_cells_can_be_reported(tmp_path: Path) -
     )
     report.write(run, tmp_path)
     found = verdict(Findings.of(run))
-    assert column(found, "Cost, × floor") == ["refused", "saturated"]
+    assert column(found, "Check, × floor") == ["refused", "saturated"]
     assert "stopped early" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
@@ -179,7 +186,7 @@ def test_every_cell_is_in_the_raw_table(full: Findings) -> None:
     assert len(found.rows) == len(full.points)
     titles = [each.title for each in found.columns]
     assert {"Id kind", "Grants", "Workers", "Warmth"} <= set(titles)
-    assert "Key algorithm" not in titles  # the same in all of them
+    assert "Customers" not in titles  # the same in all of them
 
 
 def test_csv_has_one_line_for_each_sample(full: Findings) -> None:

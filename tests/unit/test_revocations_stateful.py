@@ -212,7 +212,7 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
 
 TestRevocationsAgainstProducts = RevocationsAgainstProducts.TestCase
 TestRevocationsAgainstProducts.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None
+    max_examples=70, stateful_step_count=30, deadline=None
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 from waybill.errors import StorageUnavailable
+from waybill.extras import needing
 
 DRIVER = "postgresql+psycopg"
 SETTING = r"postgresql(\+psycopg)?://."
@@ -57,9 +58,9 @@ def open_engine(
             rest for ever.
 
     Raises:
-        StorageUnavailable: the driver is not installed.
+        ExtraMissing: the driver is not installed.
     """
-    try:
+    with needing("postgresql"):
         engine = create_engine(
             make_url(url).set(drivername=DRIVER),
             pool_size=connections,
@@ -68,9 +69,6 @@ def open_engine(
             pool_pre_ping=True,
             connect_args=_connect_args(wait_s),
         )
-    except ModuleNotFoundError as error:
-        advice = "install it with: pip install 'waybill[postgresql]'"
-        raise StorageUnavailable(f"PostgreSQL needs the driver psycopg; {advice}") from error
     event.listen(engine, "connect", _SetUp(wait_s, statement_s))
     return engine
 

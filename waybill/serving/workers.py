@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from waybill.serving.server import cannot_listen
+from waybill.serving.server import CannotListen, cannot_listen
 from waybill.serving.settings import EXIT_SETTINGS, ServingSettings, variables
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 STEADY_S = 10.0
 """A worker that lived this long had started well, so that its end says nothing of the next one."""
+ATTEMPTS = 5
+"""To find a free port that stays free, where any will do."""
 KILL_AFTER_DRAIN_S = 5.0
 """How long past its drain a worker may take to end before it is killed."""
 
@@ -111,14 +113,27 @@ class _Crew:
 
 @contextmanager
 def _reserved(settings: ServingSettings) -> Iterator[int]:
-    """Hold the port, so that it stays ours between the lives of workers. It accepts nothing.
+    """Hold the port, so that it stays ours between the lives of workers. It accepts nothing."""
+    for attempts_left in reversed(range(ATTEMPTS if settings.port == 0 else 1)):
+        try:
+            held = _shared(settings)
+            break
+        except CannotListen:
+            if not attempts_left:
+                raise
+    with held:
+        yield held.getsockname()[1]
+
+
+def _shared(settings: ServingSettings) -> socket.socket:
+    """A socket on the port, which others of ours may share.
 
     The port is taken alone first, because sharing it with another service's workers would succeed.
+    Between the two somebody else may take it.
     """
     with _bound(settings, settings.port, socket.SO_REUSEADDR) as alone:
         port: int = alone.getsockname()[1]
-    with _bound(settings, port, socket.SO_REUSEPORT):
-        yield port
+    return _bound(settings, port, socket.SO_REUSEPORT)
 
 
 def _bound(settings: ServingSettings, port: int, option: int) -> socket.socket:

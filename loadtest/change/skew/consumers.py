@@ -8,18 +8,18 @@ from typing import Any
 from loadtest.change.skew import strict
 from loadtest.change.skew.strict import OneVersion, OneVersionSource
 from orders_svc.access import Grant, Resolver
-from orders_svc.bootstrap import (
+from orders_svc.grants import Grants
+from orders_svc.strategies.message_field import MessageFieldResolver
+from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
+from orders_svc.strategies.page_proof import PageProofResolver
+from orders_svc.strategies.reference import ReferenceResolver
+from orders_svc.versions import (
     CLAIM_DECODERS,
     LEAF_DECODERS,
     LEAF_FAMILY,
     MESSAGE_DECODERS,
     STATE_FAMILY,
 )
-from orders_svc.grants import Grants
-from orders_svc.strategies.message_field import MessageFieldResolver
-from orders_svc.strategies.metadata_jwt import MetadataJwtResolver
-from orders_svc.strategies.page_proof import PageProofResolver
-from orders_svc.strategies.reference import ReferenceResolver
 from waybill.expectations import Expectations
 from waybill.keys import KeySource
 from waybill.metadata import state_key

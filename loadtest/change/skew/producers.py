@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from products_svc.bootstrap import CLAIMS, LEAF_FAMILY, LEAVES, MESSAGES
 from products_svc.issuing import Issuer
 from products_svc.signing_keys import KeyRing
 from products_svc.strategies.message_field import MessageFieldIssuer
@@ -14,6 +13,7 @@ from products_svc.strategies.metadata_jwt import MetadataJwtIssuer
 from products_svc.strategies.page_proof import PageProofIssuer, PageVersion
 from products_svc.strategies.reference import ReferenceIssuer
 from products_svc.terms import PageState, Terms
+from products_svc.versions import CLAIMS, LEAF_FAMILY, LEAVES, MESSAGES
 from waybill.page_signing import PageSigner
 from waybill.references.store import ReferenceSink
 from waybill.strategy import Strategy

@@ -7,6 +7,7 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.change.lanes import Clients
 from loadtest.change.staleness.record import StalenessResult, StatedBounds, Times
 from loadtest.colours import COLOURS
 
@@ -66,7 +67,7 @@ def _table(found: Sequence[StalenessResult]) -> Table:
 def _cells(each: StalenessResult) -> tuple[str, ...]:
     return (
         each.strategy,
-        each.clients,
+        "–" if each.clients == Clients.CARRY_NOTHING else each.clients,
         *_three(each.revoke_to_refusal),
         *_three(each.grant_to_accept),
         f"{each.wrong_per_thousand:.0f}",

@@ -1,0 +1,100 @@
+"""`make netlab`: every part on a machine of its own, each cut off for a while.
+
+    python -m loadtest.netlab [--seconds 4]
+
+Products, two orders services and Valkey run in network namespaces of one switch; Locust's master
+and workers in three more. Needs root and iproute2.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from loadtest.netlab import locusts
+from loadtest.netlab.locusts import HOLDING
+from loadtest.netlab.network import Network, NoNetworks
+from loadtest.netlab.parts import MACHINES, ORDERS, Parts
+from loadtest.netlab.scenario import CUSTOMER, GRANTS, LOSER, Outcome, Products, Scenario, cuts
+from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.stock import Stock
+from waybill.strategy import Strategy
+
+UNAVAILABLE = 1
+LOCUST_S = 8
+"""How long Locust loads; one of its workers is cut off for a quarter of that."""
+
+
+def stock() -> Stock:
+    """What the customers may order, and more than that."""
+    loaded = dict.fromkeys(HOLDING.subjects, HOLDING.grants)
+    return Stock(grants={CUSTOMER: GRANTS, LOSER: GRANTS, **loaded}, products=4 * GRANTS)
+
+
+def chosen(parts: Parts) -> Products:
+    """One that the first customer keeps, one that the other loses, one that nobody has."""
+    mine, theirs = parts.stock.granted(CUSTOMER), parts.stock.granted(LOSER)
+    everything = {each.product_id for each in parts.stock.catalogue()}
+    return Products(mine[0], theirs[0], min(everything - set(mine) - set(theirs)))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make every cut and show what came of it; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.netlab",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of each cut")
+    options = parser.parse_args(argv)
+    console = Console(width=100)
+    try:
+        outcomes = _outcomes(options.seconds, console)
+    except (NoNetworks, StartFailed) as problem:
+        print(problem, file=sys.stderr)
+        return UNAVAILABLE
+    return 1 if any(each.wrong or each.recovered_s is None for each in outcomes) else 0
+
+
+def _outcomes(seconds: float, console: Console) -> list[Outcome]:
+    """Every cut's outcome, shown with what Locust counted across its own cut."""
+    with (
+        Network(MACHINES) as network,
+        tempfile.TemporaryDirectory(prefix="waybill-netlab-") as folder,
+        Parts(network, Path(folder), stock()) as parts,
+    ):
+        products, found = chosen(parts), []
+        with Scenario(parts, products) as scenario:
+            for name, cut in cuts(parts):
+                console.print(f"{name} …", style="dim")
+                found.append(scenario.run(name, cut, seconds))
+        console.print(table(found, products.kept))
+        load = locusts.run(parts, Path(folder), LOCUST_S, network.cut_off(locusts.WORKERS[1]))
+        console.print(
+            f"Locust on three machines, a worker cut off for {LOCUST_S / 4:g} s: "
+            f"{load.total_answered:,} answers at the master, "
+            f"{' + '.join(f'{each:,}' for each in load.workers_answered)} at the workers"
+        )
+        return found
+
+
+def table(outcomes: Sequence[Outcome], kept: str) -> Table:
+    """One line a cut. Shares are of the orders that may be placed, at the first orders service."""
+    grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column("cut", no_wrap=True)
+    for head in ("wrong", "of", "back after", *(each.replace("-", "\n") for each in Strategy)):
+        grid.add_column(head, justify="right")
+    for each in outcomes:
+        shares = [f"{each.served(ORDERS[0], strategy, kept):.0%}" for strategy in Strategy]
+        back = "never" if each.recovered_s is None else f"{each.recovered_s:.1f} s"
+        grid.add_row(each.name, str(len(each.wrong)), f"{len(each.decisions):,}", back, *shares)
+    return grid
+
+
+if __name__ == "__main__":
+    end_like_ctrl_c()
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Parts of the shop lose each other."""
