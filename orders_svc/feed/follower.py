@@ -37,6 +37,7 @@ from orders_svc.feed.steps import (
     step,
 )
 from shop.products.v1.products_pb2 import WatchAccessResponse
+from waybill.cancelling import heeding_cancellation
 from waybill.errors import HistoryCompacted, UpstreamUnavailable
 
 
@@ -157,7 +158,8 @@ class Follower:
     async def run(self) -> NoReturn:
         """Follow until cancelled."""
         while True:
-            await self._one_stream()
+            with heeding_cancellation():
+                await self._one_stream()
             self.counters.reconnects += 1
             await self._sleep(self._pace.wait_s(self._failures, self._chance()))
             self._failures += 1

@@ -21,6 +21,7 @@ from structlog.typing import FilteringBoundLogger
 
 from products_svc.store.values import Position
 from shop.products.v1 import products_pb2 as pb
+from waybill.cancelling import heeding_cancellation
 
 LEASE = "publisher"
 LEASE_S = 3.0
@@ -129,7 +130,8 @@ class Publisher:
         """Lead whenever nobody else does."""
         try:
             while True:
-                await self._lead_if_nobody_does()
+                with heeding_cancellation():
+                    await self._lead_if_nobody_does()
                 await self._sleep(RETRY_S * (1 - self._chance() / 2))
         finally:
             await self._leases.end_lease(LEASE, self._owner)

@@ -144,15 +144,15 @@ class World:
         await asyncio.to_thread(self.nats.__enter__)
 
     def _read(self) -> None:
-        notes, subject, before = self.notes, self.random.choice(SUBJECTS), self.store.meta()
-        try:
-            found = self.reader.grants(subject, PRODUCT_IDS)
-        except ReplicaNotReady as refusal:
-            notes.records.append(Refused(notes.at, notes.clock(), str(refusal)))
-        else:
-            at, clock, meta = notes.at, notes.clock(), self.store.meta()
-            if meta == before:  # else the follower's thread has written in between
-                answered = Answered(at, clock, subject, PRODUCT_IDS, 0, found, meta)
+        notes, subject = self.notes, self.random.choice(SUBJECTS)
+        with self.store.turn:  # the follower writes in a thread
+            try:
+                found = self.reader.grants(subject, PRODUCT_IDS)
+            except ReplicaNotReady as refusal:
+                notes.records.append(Refused(notes.at, notes.clock(), str(refusal)))
+            else:
+                meta = self.store.meta()
+                answered = Answered(notes.at, notes.clock(), subject, PRODUCT_IDS, 0, found, meta)
                 notes.records.append(answered)
 
     async def _until_there(self) -> None:
@@ -170,9 +170,11 @@ class World:
         return committed[-1].position
 
     async def _epoch(self) -> int:
-        async for event in self.products.watch():
-            return int(event.epoch)
-        raise AssertionError
+        watch = self.products.watch()
+        try:
+            return int((await watch.read()).epoch)
+        finally:
+            watch.cancel()  # left unread it would hold up the other calls of its connection
 
     @asynccontextmanager
     async def _following(self) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import RLock
 
 from orders_svc.feed.steps import Position
 from orders_svc.replica.records import META_KEY, Meta, unpack_row
@@ -17,27 +18,34 @@ class RecordingStore(ReplicaStore):
     def __init__(self, folder: Path, notes: Notes) -> None:
         super().__init__(folder, 1 << 20)
         self._notes = notes
+        self.turn = RLock()
+        """Held from a commit until it is written down, for readers in other threads."""
 
     def apply(self, position: Position, changes: Iterable[Change]) -> None:
         changes = tuple(changes)
-        super().apply(position, changes)
-        self._note("changes", [change.revision for change in changes])
+        with self.turn:
+            super().apply(position, changes)
+            self._note("changes", [change.revision for change in changes])
 
     def mark_complete(self, synced_at: float) -> None:
-        super().mark_complete(synced_at)
-        self._note("complete")
+        with self.turn:
+            super().mark_complete(synced_at)
+            self._note("complete")
 
     def mark_incomplete(self) -> None:
-        super().mark_incomplete()
-        self._note("incomplete")
+        with self.turn:
+            super().mark_incomplete()
+            self._note("incomplete")
 
     def begin_snapshot(self) -> None:
-        super().begin_snapshot()
-        self._note("staging")
+        with self.turn:
+            super().begin_snapshot()
+            self._note("staging")
 
     def commit_snapshot(self, position: Position, grant_count: int, synced_at: float) -> None:
-        super().commit_snapshot(position, grant_count, synced_at)
-        self._note("snapshot")
+        with self.turn:
+            super().commit_snapshot(position, grant_count, synced_at)
+            self._note("snapshot")
 
     def _note(self, how: str, revisions: Sequence[int] = ()) -> None:
         notes, (meta, grants) = self._notes, self._whole()

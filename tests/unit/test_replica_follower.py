@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -306,3 +306,22 @@ async def test_commits_what_came_when_it_is_cancelled(lab: Lab, products: Produc
     with pytest.raises(asyncio.CancelledError):
         await running
     assert lab.store.meta().revision == 2
+
+
+async def test_ends_also_where_the_feed_swallows_the_cancellation(lab: Lab) -> None:
+    asked = asyncio.Event()
+
+    async def deaf(_epoch: int, _resume: int) -> AsyncGenerator[WatchAccessResponse, None]:
+        asked.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise UpstreamUnavailable("the connection is lost")
+        yield
+
+    lab.follower._feed = type("Deaf", (), {"watch": staticmethod(deaf)})()
+    lab.follower._pace = Pace()
+    running = asyncio.create_task(lab.follower.run())
+    await asked.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
