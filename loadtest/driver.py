@@ -13,6 +13,7 @@ from loadtest.replies import Reply
 from loadtest.results import Measured
 from loadtest.shop import ROOT
 from loadtest.world import Job, World
+from mesh.launcher import stop
 
 STOP_TIMEOUT_S = 5.0
 
@@ -79,12 +80,7 @@ class Driver:
             return
         for pipe in (process.stdin, process.stdout):
             _close(pipe)
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, STOP_TIMEOUT_S)
 
     def measure(self, job: Job) -> Measured:
         """Drive one cell, to its last answer.

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from loadtest.processes import StartFailed
+from mesh.launcher import stop
 
 START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 5.0
@@ -71,12 +72,7 @@ class NatsServer:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, STOP_TIMEOUT_S)
 
     def forget(self) -> None:
         """Lose all streams; only while it is stopped."""

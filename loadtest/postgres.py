@@ -16,7 +16,7 @@ from types import TracebackType
 import psycopg
 
 from loadtest.processes import StartFailed
-from loadtest.valkey import free_port
+from mesh.launcher import free_port
 
 INSTALL = "apt-get install -y postgresql"
 INSTALLED = Path("/usr/lib/postgresql")

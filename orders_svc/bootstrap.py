@@ -64,29 +64,10 @@ def build(
         ExtraMissing: the settings ask for what is not installed.
         OSError: a TLS file cannot be read.
     """
-    verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
     log = make_logger(settings.log_level, service="orders")
     user_keys = keys_from(settings.user_keys, clock, log)
-    revocations = revocations_of(settings, clock)
-    closers = AsyncExitStack()
-    parts = Parts(
-        settings,
-        clock,
-        state_keys(settings, clock, log, closers),
-        _expectations(settings, clock, revocations),
-        verified,
-        providers,
-        StateMetrics(providers) if providers else state_metrics(),
-        closers=closers,
-    )
-    if revocations:
-        _follow(revocations, parts)
-    store = OrderStore(
-        open_ledger(settings, clock),
-        group_commit=settings.group_commit,
-        max_waiting=settings.max_waiting_orders,
-        patience_s=2 * settings.database_timeout_s,
-    )
+    store = _store(settings, clock)
+    parts = _parts(settings, clock, providers)
     parts.closers.push_async_callback(store.close)
     parts.checks.update(
         {
@@ -101,14 +82,9 @@ def build(
         store,
     )
     log_unmet(settings, settings.strategies, service="orders")
+    rules, verified = field_rules(), parts.verified
     guard = make_guard(
-        settings,
-        field_rules(),
-        user_keys,
-        verified,
-        clock=clock,
-        service="orders",
-        providers=providers,
+        *(settings, rules, user_keys, verified), clock=clock, service="orders", providers=providers
     )
     return Orders(
         services=[guard.service(SERVICE, servicer.methods())],
@@ -116,6 +92,34 @@ def build(
         checks=parts.checks,
         _closers=parts.closers,
     )
+
+
+def _store(settings: Settings, clock: Callable[[], float]) -> OrderStore:
+    return OrderStore(
+        open_ledger(settings, clock),
+        group_commit=settings.group_commit,
+        max_waiting=settings.max_waiting_orders,
+        patience_s=2 * settings.database_timeout_s,
+    )
+
+
+def _parts(settings: Settings, clock: Callable[[], float], providers: Providers | None) -> Parts:
+    """What all resolvers share, with what is followed for them under way."""
+    log, closers = make_logger(settings.log_level, service="orders"), AsyncExitStack()
+    revocations = revocations_of(settings, clock)
+    parts = Parts(
+        settings,
+        clock,
+        state_keys(settings, clock, log, closers),
+        _expectations(settings, clock, revocations),
+        VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes),
+        providers,
+        StateMetrics(providers) if providers else state_metrics(),
+        closers=closers,
+    )
+    if revocations:
+        _follow(revocations, parts)
+    return parts
 
 
 def open_ledger(settings: Settings, clock: Callable[[], float]) -> Ledger:

@@ -72,19 +72,8 @@ def build(
         UnusableKeys: the signing keys cannot be read, made or published.
         ExtraMissing: the settings ask for what is not installed.
     """
-    keys = RotatingKey(
-        settings.signing_keys,
-        time.monotonic,
-        settle_s=settings.signing_settle_s,
-        algorithm=settings.signing_algorithm,
-    )
-    publish(settings.signing_keys, settings.public_keys, settings.signing_algorithm)
-    store = Store(
-        open_database(settings, clock, statement_timeout_s=settings.database_timeout_s),
-        clock,
-        settings.history_changes,
-        patience_s=2 * settings.database_timeout_s,
-    )
+    keys = _signing_keys(settings)
+    store = _store(settings, clock)
     feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
     log = make_logger(settings.log_level, service="products")
@@ -108,11 +97,9 @@ def build(
     )
     log_unmet(settings, settings.strategies, service="products")
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
+    rules = field_rules()
     guard = make_guard(
-        settings,
-        field_rules(),
-        user_keys,
-        verified,
+        *(settings, rules, user_keys, verified),
         clock=clock,
         service="products",
         providers=providers,
@@ -122,6 +109,28 @@ def build(
         service_names=[SERVICE.full_name],
         checks=_checks(settings, user_keys, store, references),
         close=close,
+    )
+
+
+def _signing_keys(settings: Settings) -> RotatingKey:
+    """The keys that state is signed with, their public part published."""
+    algorithm = settings.signing_algorithm
+    keys = RotatingKey(
+        settings.signing_keys,
+        time.monotonic,
+        settle_s=settings.signing_settle_s,
+        algorithm=algorithm,
+    )
+    publish(settings.signing_keys, settings.public_keys, algorithm)
+    return keys
+
+
+def _store(settings: Settings, clock: Callable[[], float]) -> Store:
+    return Store(
+        open_database(settings, clock, statement_timeout_s=settings.database_timeout_s),
+        clock,
+        settings.history_changes,
+        patience_s=2 * settings.database_timeout_s,
     )
 
 

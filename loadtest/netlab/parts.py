@@ -21,6 +21,7 @@ from loadtest.processes import Command, StartFailed, run
 from loadtest.shop import ROOT, SERVICE_ROLE, SERVICE_SUBJECT, inherited_environ, is_serving
 from loadtest.stock import Stock
 from loadtest.valkey import MEMORY_BYTES, arguments
+from mesh.launcher import stop
 from waybill.serving.paths import state_home
 
 PRODUCTS, VALKEY = "products", "valkey"
@@ -168,16 +169,7 @@ class Parts:
                 _wait_until_open(self.network.address(VALKEY), VALKEY_PORT)
             yield
         finally:
-            _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+            stop(process, STOP_S)
 
 
 def _wait_until_open(address: str, port: int) -> None:

@@ -22,12 +22,14 @@ from loadtest.memory import resident_bytes
 from loadtest.scale.record import Lag, Replica
 from loadtest.scale.source import Plan
 from loadtest.shop import ROOT, inherited_environ
+from mesh.launcher import stop
 from orders_svc.replica.environments import FolderEnvironment
 from orders_svc.replica.reader import ReplicaReader
 
 LOOK_S = 0.002
 """How often the copy is looked at; the lag is known to no better than this."""
 GIVE_UP_S = 900.0
+STOP_S = 10.0
 END_MARGIN_S = 0.1
 """So that what is not sent any more does not count as lacking."""
 LAG_BOUND_S = 30.0
@@ -232,12 +234,7 @@ def _log(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def _end(process: "subprocess.Popen[Any]") -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    stop(process, STOP_S)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()

@@ -4,7 +4,6 @@ python -m loadtest.web
 """
 
 import argparse
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from loadtest.setting import Holding, lab_shop, world_of
 from loadtest.shop import ROOT
 from loadtest.web.sizes import IDS
 from loadtest.world import World
+from mesh.launcher import free_port
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 HOST = "127.0.0.1"
@@ -25,13 +25,6 @@ HOLDINGS = tuple(
     Holding.of(Cell(row="", ids=ids, method=Method.VALIDATE), CUSTOMERS) for ids in IDS
 )
 STOP_TIMEOUT_S = 5.0
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.create_server((HOST, 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
 
 
 def command(world: Path, port: int, rest: Sequence[str]) -> list[str]:

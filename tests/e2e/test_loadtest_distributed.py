@@ -10,7 +10,8 @@ import pytest
 from loadtest.setting import lab_shop, world_of
 from loadtest.shop import ROOT
 from loadtest.tally import Part, read
-from loadtest.web.__main__ import HOLDINGS, LOCUSTFILE, free_port, write_world
+from loadtest.web.__main__ import HOLDINGS, LOCUSTFILE, write_world
+from mesh.launcher import free_port
 from tests.unit.loadtest_buckets import buckets
 from waybill.strategy import Strategy
 

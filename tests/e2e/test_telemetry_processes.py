@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 from client.api import ShopClient
 from loadtest.shop import Shop
 from loadtest.stock import Stock
+from mesh.launcher import free_port
 from tests.otlp_collector import Collector, collecting
 from waybill.keys import KeySet
 from waybill.serving.jwks_page import PATH
@@ -30,12 +30,6 @@ def page(port: int, path: str) -> bytes:
         body = answer.read()
     assert isinstance(body, bytes)
     return body
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def running_shop(folder: Path, collector: Collector) -> Shop:

@@ -76,6 +76,7 @@ async def test_without_products_the_copy_goes_on_from_the_stream(
         await until_published(nats_url, stream, revision)
     async with copy.following(port):
         await until(lambda: _at(copy, revision))
+        assert set(copy.reader.grants("ada", ["1", "2"])) == {"1", "2"}
 
 
 async def _at(copy: Copy, revision: int) -> bool:

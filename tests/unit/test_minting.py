@@ -176,9 +176,17 @@ def test_a_claim_of_another_form_is_none(value: object) -> None:
     assert minting.from_claim(value) is None
 
 
-@given(value=st.text() | st.none() | st.integers() | st.lists(st.text()))
-def test_no_claim_makes_trouble(value: object) -> None:
-    minting.from_claim(value)
+@given(
+    value=st.text()
+    | st.from_regex(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", fullmatch=True)
+    | st.none()
+    | st.integers()
+    | st.lists(st.text())
+)
+def test_a_claim_is_taken_as_it_was_made_or_not_at_all(value: object) -> None:
+    context = minting.from_claim(value)
+    made = minting.claims_of(context).get(minting.CLAIM)
+    assert made is None or str(value).rpartition("-")[0] == made.rpartition("-")[0]
 
 
 @given(trace_id=st.binary(max_size=20), span_id=st.binary(max_size=12))
