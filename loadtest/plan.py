@@ -160,8 +160,11 @@ def _rounds(
 
 
 def spread(few: int, of: int) -> frozenset[int]:
-    """Which `few` of so many rounds are at about equal distances."""
-    return frozenset(number * of // few for number in range(few))
+    """Which `few` of so many rounds are at about equal distances, from each other and the ends.
+
+    So what is visited seldom is not always there in the first round, when the services are new.
+    """
+    return frozenset((2 * number + 1) * of // (2 * few) for number in range(few))
 
 
 def _block(number: int, profile: Profile, point: Point) -> tuple[Turn, ...]:

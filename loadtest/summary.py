@@ -45,6 +45,8 @@ class Row:
     orders_us: Spread | None
     """CPU time of the orders service for each answered call, in microseconds."""
     products_us: Spread | None
+    proxies_us: Spread | None
+    """CPU time of all proxies in between for each answered call; None where there are none."""
     ratio: Spread | None
     """How many floor calls of the same round a call costs; see `ratio_to`."""
     ratios: Mapping[int, float]
@@ -225,6 +227,7 @@ def _row(samples: Sequence[Sample], floor: Mapping[Setting, Floor]) -> Row:
         lag_p95_us=Latencies.merged(each.send_lag for each in seen).percentile_us(95),
         orders_us=Spread.of(_costs(good, "orders")),
         products_us=Spread.of(_costs(good, "products")),
+        proxies_us=Spread.of(_costs(good, "path")),
         ratio=Spread.of(list(ratios.values())),
         ratios=ratios,
         request=samples[0].measured.request,

@@ -14,6 +14,7 @@ from loadtest.change import terminal
 from loadtest.colours import COLOURS
 from loadtest.curves import curves
 from loadtest.notes import conditions, failures, notes
+from loadtest.path_cost import path_costs
 from loadtest.ranking import FEWEST_ROUNDS, MARGIN
 from loadtest.report import journeys
 from loadtest.report.points import Findings
@@ -92,6 +93,8 @@ def _show_cost(run: Run, out: Console) -> None:
     rows = summarise(run.samples)
     for part in (*tables(row for row in rows if row.experiment in BLOCKS), *curves(rows)):
         out.print(part)
+    for cost in path_costs(rows):
+        out.print(Text(str(cost), style="bold"))
     for note in (*_LEGEND, *notes(rows), *conditions(run.samples)):
         out.print(Text(note, style="dim"))
     for note in failures(run.failures):

@@ -43,7 +43,6 @@ AXES = (
     ),
     Changed("users", "Concurrent customers", "customers", lambda p: p.load.users),
     Changed("workers", "Processes of the orders service", "workers", lambda p: p.cell.workers),
-    Changed("via", "What stands in between", "path", lambda p: p.cell.via),
     Changed(
         "algorithm",
         "Key algorithm",

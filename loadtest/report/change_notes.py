@@ -69,7 +69,7 @@ def conduct(found: UnderChange) -> Iterator[str]:
 def _staleness(found: Sequence[StalenessResult]) -> str:
     phases = {each.revocation: each for each in found}
     parts = ", ".join(
-        f"{name} for {period(each.duration_s)} with {each.changes_per_s:,.0f} changes and "
+        f"{name} for {duration(each.duration_s)} with {each.changes_per_s:,.0f} changes and "
         f"{each.orders_per_s:,.0f} orders a second"
         for name, each in phases.items()
     )

@@ -12,6 +12,9 @@ from loadtest.spread import Spread
 
 _ROW_HEIGHT = 46
 _TOP = 34
+_LOOKS = ("full", "hollow", "half")
+MOST_KINDS = len(_LOOKS)
+"""Figures in a row that can be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class _Drawing:
             at += 36 + LETTER * len(kind)
 
     def _look(self, kind: str) -> str:
-        return ("full", "hollow", "half")[self._chart.kinds.index(kind)]
+        return _LOOKS[self._chart.kinds.index(kind)]
 
     def _floor(self, value: float) -> None:
         at = self._x(value)

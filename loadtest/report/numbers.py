@@ -77,4 +77,4 @@ def tick(value: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M")):
         if value >= size:
             return f"{value / size:g}{letter}"
-    return f"{value:,.0f}" if value >= 1 or not value else f"{value:g}"
+    return f"{value:,.0f}" if value == round(value) else f"{value:g}"

@@ -11,6 +11,7 @@ from loadtest.report import (
     hops,
     id_lists,
     outage,
+    paths,
     rolling,
     size,
     staleness,
@@ -69,7 +70,7 @@ SECTIONS = (
         "axes",
         "Other axes",
         "The same order with one thing changed at a time.",
-        axes.FIGURES,
+        (paths.figure, *axes.FIGURES),
     ),
 )
 

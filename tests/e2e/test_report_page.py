@@ -180,6 +180,11 @@ def test_the_record_downloads_as_json_and_csv(page: Browser, run: Run) -> None:
     assert len(texts[1].splitlines()) == len(run.samples) + 1
 
 
+def test_a_desk_shows_the_verdict_whole(page: Browser) -> None:
+    shown = "document.querySelector('#verdict .scroll')"
+    assert page.run(f"{shown}.scrollWidth - {shown}.clientWidth") == 0
+
+
 @pytest.mark.parametrize("opened", [False, True])
 def test_a_phone_scrolls_only_inside_of_tables(page: Browser, opened: bool) -> None:
     page.look(PHONE)

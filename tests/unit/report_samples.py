@@ -68,6 +68,7 @@ def sample(
     middle_s: float = 0.001,
     saturated: bool = False,
     wire: bool = True,
+    proxies_us: float | None = None,
 ) -> Sample:
     """One sample; `factor` is on the cost, and refusals follow the documented rule."""
     random = Random(f"{cell} {round_} {experiment} {load}")
@@ -80,6 +81,7 @@ def sample(
     elapsed_s = sent / load.rate_per_s
     idle_s = 0.02 * elapsed_s
     size = round(0.8 * request.total + 90) * sent
+    path = {} if proxies_us is None else {"path": proxies_us * sent * 1e-6}
     return Sample(
         cell=cell,
         experiment=experiment,
@@ -97,7 +99,7 @@ def sample(
                 refused_latency=latencies(f"{cell.row} {round_}", 0.5, refused),
                 send_lag=latencies(f"{cell.row} {round_}", 0.0002, sent),
             ),
-            cpu_s={"orders": orders_s, "products": idle_s + products_us * sent * 1e-6},
+            cpu_s={"orders": orders_s, "products": idle_s + products_us * sent * 1e-6, **path},
             generator_cpu_s=0.1,
             elapsed_s=elapsed_s,
             request=request,
@@ -225,10 +227,21 @@ def varied(rounds: int = 2) -> list[Sample]:
     return [sample(cell, round_=number) for cell, number in product(cells, range(rounds))]
 
 
+def meshed(rounds: int = 2) -> list[Sample]:
+    cells = [
+        Cell(row=FLOOR, ids=0, method=Method.HEALTH, via="mesh"),
+        *(Cell(row=row, ids=100, method=Method.VALIDATE, via="mesh") for row in STRATEGIES),
+    ]
+    return [
+        sample(cell, round_=number, middle_s=0.002, proxies_us=500)
+        for cell, number in product(cells, range(rounds))
+    ]
+
+
 @cache
 def full_run() -> Run:
     run = run_of(
         *(*journeys(), *journeys(3, orders=10), *journeys(3, algorithm="ES256")),
-        *(*cost(), *cold(), *issue(), *saturation(), *cliff(), *varied()),
+        *(*cost(), *cold(), *issue(), *saturation(), *cliff(), *varied(), *meshed()),
     )
     return run.model_copy(update={"under_change": report_change_samples.under_change()})

@@ -47,7 +47,7 @@ def test_a_sweep_of_fewer_rounds_is_spread_over_all_of_them() -> None:
         ids: sorted({turn.round for turn in turns(of, seed=1) if turn.cell.ids == ids})
         for ids in (10, 7, 8)
     }
-    assert visited == {10: [0], 7: [0, 3, 6], 8: list(range(9))}
+    assert visited == {10: [4], 7: [1, 4, 7], 8: list(range(9))}
 
 
 @given(st.integers(1, 50), st.integers(1, 50))

@@ -136,7 +136,7 @@ def test_a_run_with_everything_fills_every_section(full: Findings) -> None:
         "time": ["revocation", "grant", *OUTAGES, "rolls", "rotation"],
         "coupling": ["contracts", "skew-matrix"],
         "axes": [
-            *("axis-grants", "axis-id-kind", "axis-orders-per-list", "axis-workers"),
+            *("axis-via", "axis-grants", "axis-id-kind", "axis-orders-per-list", "axis-workers"),
             "axis-algorithm",
         ],
     }
