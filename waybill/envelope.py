@@ -30,9 +30,7 @@ def decode_envelope(data: bytes) -> Envelope:
         envelope = Envelope.FromString(data)
     except DecodeError:
         raise StateInvalid("not an envelope") from None
-    parts = (envelope, *envelope.signatures)
-    if any(len(UnknownFieldSet(part)) for part in parts):
-        raise StateInvalid("an envelope with unknown fields")
+    _refuse_unknown_fields(envelope)
     if envelope.SerializeToString(deterministic=True) != data:
         raise StateInvalid("an envelope in another spelling")
     return envelope
@@ -44,7 +42,8 @@ def open_envelope(envelope: Envelope, keys: KeySource) -> bytes:
     The caller has yet to look at the payload type, which is signed too.
 
     Raises:
-        waybill.errors.StateInvalid: it has not exactly one signature, or that does not hold.
+        waybill.errors.StateInvalid: it has not exactly one signature, that does not hold, or there
+            are fields that nobody has signed.
         waybill.errors.KeysUnavailable: no keys are loaded.
     """
     return verify_envelope(envelope, keys)[0]
@@ -54,6 +53,7 @@ def verify_envelope(envelope: Envelope, keys: KeySource) -> tuple[bytes, Verifyi
     """As `open_envelope`, with the key that vouches."""
     if len(envelope.signatures) != 1:
         raise StateInvalid("not exactly one signature")
+    _refuse_unknown_fields(envelope)
     kind, payload, signature = envelope.payload_type, envelope.payload, envelope.signatures[0]
     if not kind or len(kind) > MAX_PAYLOAD_TYPE_BYTES or not is_key_id(signature.key_id):
         raise StateInvalid("a payload type or key id of the wrong form")
@@ -65,3 +65,10 @@ def verify_envelope(envelope: Envelope, keys: KeySource) -> tuple[bytes, Verifyi
     except BadSignature:
         raise StateInvalid("a signature that does not hold") from None
     return payload, key
+
+
+def _refuse_unknown_fields(envelope: Envelope) -> None:
+    """Nobody has signed them. With them anybody could spell one envelope in ways without number,
+    and fill a cache of those that were verified."""
+    if any(len(UnknownFieldSet(part)) for part in (envelope, *envelope.signatures)):
+        raise StateInvalid("an envelope with unknown fields")

@@ -72,6 +72,12 @@ def signature(**changes: Any) -> Signature:
     return Signature(**({"key_id": good.key_id, "signature": good.signature} | changes))
 
 
+def unsigned_field(*, in_signature: bool = False) -> Envelope:
+    envelope = changed()
+    (envelope.signatures[0] if in_signature else envelope).MergeFromString(UNKNOWN_FIELD)
+    return envelope
+
+
 PAYLOAD = GOOD.payload
 OTHER_PAYLOAD = message_v1(subject="eve").SerializeToString()
 RAW = GOOD.signatures[0].signature
@@ -100,6 +106,8 @@ UNBELIEVABLE_ROWS = {
     "key id unknown": with_signatures(signature(key_id="somebody-else")),
     "key id too long": with_signatures(signature(key_id="k" * 65)),
     "key id path traversal": with_signatures(signature(key_id="../../dev/null")),
+    "unknown field": unsigned_field(),
+    "unknown field in the signature": unsigned_field(in_signature=True),
     "another key": seal(message_v1(), OTHER_KEY),
     "another key under our key id": forge(PAYLOAD, key=OTHER_KEY, key_id=KEY.key_id),
     "our key under another key id": forge(PAYLOAD, key_id=OTHER_KEY.key_id),
