@@ -68,7 +68,9 @@ def verify_envelope(envelope: Envelope, keys: KeySource) -> tuple[bytes, Verifyi
 
 
 def _refuse_unknown_fields(envelope: Envelope) -> None:
-    """Nobody has signed them. With them anybody could spell one envelope in ways without number,
-    and fill a cache of those that were verified."""
+    """With fields that nobody has signed, one envelope has spellings without number.
+
+    Each would take a place in the cache of those that were verified.
+    """
     if any(len(UnknownFieldSet(part)) for part in (envelope, *envelope.signatures)):
         raise StateInvalid("an envelope with unknown fields")
