@@ -4,11 +4,13 @@ To look the group's request ids up first would be a race.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Table, bindparam, func, insert, select
+from sqlalchemy import ARRAY, Column, Connection, String, Table, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
 
 from orders_svc.database import ORDER_LINES, ORDERS
 from orders_svc.orders import NewOrder, Order
@@ -90,8 +92,13 @@ def _arrays(table: Table, rows: Sequence[Mapping[str, object]]) -> dict[str, obj
 def _unnested(table: Table) -> TableValuedAlias:
     """Rows for `table` out of one array parameter a column, in their order."""
     columns = [table.c[name] for name in _given(table)]
-    arrays = [bindparam(f"{table.name}_{each.name}", type_=ARRAY(each.type)) for each in columns]
+    arrays = [bindparam(f"{table.name}_{each.name}", type_=ARRAY(_whole(each))) for each in columns]
     return func.unnest(*arrays).table_valued(*_given(table)).render_derived(f"new_{table.name}")
+
+
+def _whole(column: Column[Any]) -> TypeEngine[Any]:
+    """The column's type without its length: a cast to one with a length cuts text, silently."""
+    return String() if isinstance(column.type, String) else column.type
 
 
 _new_orders, _new_lines = _unnested(ORDERS), _unnested(ORDER_LINES)

@@ -1,6 +1,7 @@
 """The durable list of orders against a model, and the store's face to the event loop."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,14 @@ def test_the_order_of_lines_does_not_make_another_request() -> None:
         NewOrder("s", "r", "replica", (one, two)).fingerprint
         == NewOrder("s", "r", "metadata-jwt", (two, one)).fingerprint
     )
+
+
+def test_a_name_is_never_cut_to_somebody_elses(url: str) -> None:
+    ledger = Ledger.open(url)
+    with suppress(DataError):  # SQLite has room for any length
+        ledger.append([order("a" * 128 + "b")])
+    assert ledger.page("a" * 128, 10, None).orders == ()
+    ledger.close()
 
 
 def test_a_listing_is_stable_while_orders_arrive(url: str) -> None:

@@ -96,6 +96,11 @@ def test_the_caller_is_whom_the_token_names() -> None:
     assert Authenticator(claims).caller(ALICE) == Caller("root", frozenset({"admin", "service"}))
 
 
+@pytest.mark.parametrize("subject", ["a" * 128, "\u00e9" * 64, "auth0|5f7c", "cn=Ada, o=Shop"])
+def test_names_of_any_issuer(subject: str) -> None:
+    assert Authenticator(Claims({"sub": subject})).caller(ALICE).subject == subject
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_is_in_any_case(scheme: str) -> None:
     entries = [("authorization", f"{scheme} alice-token")]
@@ -109,6 +114,10 @@ def test_the_scheme_is_in_any_case(scheme: str) -> None:
         {"sub": ""},
         {"sub": 7},
         {"sub": None},
+        {"sub": "a\0b"},  # which PostgreSQL cannot hold
+        {"sub": "a\nb"},
+        {"sub": "a" * 129},
+        {"sub": "\u00e9" * 65},
         {"sub": "a", "roles": "admin"},
         {"sub": "a", "roles": [1]},
         {"sub": "a", "roles": {"admin": True}},

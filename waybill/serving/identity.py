@@ -7,6 +7,10 @@ from waybill.errors import CredentialInvalid, CredentialMissing
 from waybill.metadata import AUTHORIZATION, Entry
 from waybill.serving.call import Caller
 
+MAX_SUBJECT_BYTES = 128
+"""Of a caller's name in UTF-8, as protos/rules.toml has it for names in requests: what databases
+and copies have room for."""
+
 _SCHEME = "bearer "
 
 
@@ -51,11 +55,18 @@ def _bearer_token(metadata: Iterable[Entry]) -> str:
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject:
-        raise CredentialInvalid("sub is no name")
+    if not isinstance(subject, str) or not _is_name(subject):
+        raise CredentialInvalid("sub is no name, or too long for one")
     if "roles" not in claims:
         return Caller(subject)
     roles = claims["roles"]
     if not isinstance(roles, list | tuple) or not all(isinstance(role, str) for role in roles):
         raise CredentialInvalid("roles is no list of names")
     return Caller(subject, frozenset(roles))
+
+
+def _is_name(text: str) -> bool:
+    """Whether `text` can be stored and compared whole wherever a subject is."""
+    if not text or len(text) > MAX_SUBJECT_BYTES or not text.isprintable():
+        return False
+    return text.isascii() or len(text.encode()) <= MAX_SUBJECT_BYTES
