@@ -1,6 +1,7 @@
 """The methods of the products service, behind their guard. Strategies are chosen, never asked."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from itertools import islice
 
 from products_svc import paging
 from products_svc.feed.feed import Feed, Stream
@@ -20,6 +21,7 @@ from waybill.errors import (
 )
 from waybill.serving.call import Call
 from waybill.serving.guard import Method
+from waybill.serving.rules import MAX_VIOLATIONS
 from waybill.strategy import Strategy
 
 DEFAULT_PAGE_SIZE = 100
@@ -196,11 +198,11 @@ def _wanted(request: pb.GrantAccessRequest) -> list[WantedGrant]:
 
 
 def _require_none(product_ids: Sequence[str], unknown: Collection[str]) -> None:
-    """Refuses a request that names unknown products, by the place of each."""
+    """Refuses a request that names unknown products, by the places of the first ones."""
+    places = (index for index, product_id in enumerate(product_ids) if product_id in unknown)
     violations = {
         f"product_ids[{index}]": "is no product of the catalogue"
-        for index, product_id in enumerate(product_ids)
-        if product_id in unknown
+        for index in islice(places, MAX_VIOLATIONS)
     }
     if violations:
         raise InvalidRequest(violations)

@@ -10,6 +10,7 @@ import pytest
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from products_svc import paging
 from products_svc.store.values import WantedGrant
 from products_svc.store.writer import Writer
 from shop.products.v1 import products_pb2 as pb
@@ -21,6 +22,7 @@ from waybill import errors
 from waybill.envelope import open_envelope
 from waybill.jwt import STATE_REFUSALS, JwtVerifier
 from waybill.keys import JwksFile
+from waybill.serving.rules import MAX_VIOLATIONS
 from waybill.status import error_from
 
 GRANTS = [
@@ -161,7 +163,8 @@ async def test_a_strategy_outside_the_settings_is_refused(service: Service) -> N
 @pytest.mark.parametrize(
     ("fields", "path"),
     [({"page_size": 10_001}, "page_size"), ({"page_size": -1}, "page_size")]
-    + [({"page_token": text}, "page_token") for text in ("?", "x" * 513, "AAAA", "A")],
+    + [({"page_token": text}, "page_token") for text in ("?", "x" * 513, "AAAA", "A")]
+    + [({"page_token": paging.encode("a\0b", "alice")}, "page_token")],
 )
 async def test_a_bad_page_is_refused(service: Service, fields: dict[str, Any], path: str) -> None:
     refused = await refusal(service.listing(**fields))
@@ -265,6 +268,12 @@ async def test_granting_unknown_products_names_them_and_changes_nothing(service:
         )
         assert set(refused.violations) == {"product_ids[1]", "product_ids[3]"}
     assert len((await service.listing()).products) == 2
+
+
+async def test_not_all_of_many_unknown_products_are_named(service: Service) -> None:
+    refused = await refusal(service.grant("alice", "fig", *(f"nope-{n}" for n in range(1000))))
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert len(refused.violations) == MAX_VIOLATIONS
 
 
 async def test_revoking_takes_away_once(service: Service) -> None:
