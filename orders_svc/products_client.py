@@ -54,6 +54,8 @@ _SERVICE_CONFIG = json.dumps(
 
 CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", _SERVICE_CONFIG),
+    # Where calls and this service's token go is said by its settings, and by no proxy variable.
+    ("grpc.enable_http_proxy", 0),
     # A peer that vanished without a word is noticed within this, while a call or stream is open.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),

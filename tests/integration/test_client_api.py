@@ -1,5 +1,6 @@
 """The client as a library."""
 
+import socket
 from collections.abc import Iterator
 from concurrent import futures
 
@@ -49,6 +50,15 @@ def test_pages_go_on_in_the_next_client(shop: FakeShop) -> None:
     with client(shop, pages=kept) as second:
         second.order({"sku-5": 1})
     assert len(shop.last.request.state) == 1  # type: ignore[attr-defined]
+
+
+def test_no_proxy_sees_a_token_in_plain_text(
+    shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:{1}".format(*proxy.getsockname()))
+        with client(shop, limits=Limits(timeout_s=2)) as shopping:
+            assert shopping.list(page_size=2).products
 
 
 def test_a_refusal_is_told_with_its_reason_and_notes(shop: FakeShop) -> None:

@@ -1,6 +1,7 @@
 """The client of products against a real server with a script."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -55,6 +56,18 @@ async def test_asks_for_a_subjects_products(script: Script, client: ProductsClie
     assert found.grants == {"1": Grant("1", 2, 5, 7)}
     assert found.revision == 7
     assert script.asked == [CheckAccessRequest(subject="ada", product_ids=["1", "2"])]
+
+
+async def test_no_proxy_variable_is_followed(
+    script: Script, token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.answers = [answer()]
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:{1}".format(*proxy.getsockname()))
+        async with serving(script) as port:
+            client = ProductsClient(open_channel(f"127.0.0.1:{port}"), TokenFile(token_file))
+            await client.check_access("ada", ["1"], timeout_s=2)
+            await client.close()
 
 
 def replace_token(path: Path, content: str | None) -> None:
