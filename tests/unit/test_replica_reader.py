@@ -1,5 +1,6 @@
 """What the copy answers, when it may, and how long it is waited for."""
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from orders_svc.access import AccessQuery, Grant
 from orders_svc.feed.steps import Position
 from orders_svc.replica.environments import FolderEnvironment, OwnEnvironment
+from orders_svc.replica.patience import Patience
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.strategies.replica import ReplicaResolver
@@ -159,6 +161,27 @@ async def test_waits_no_longer_than_the_caller_has_time(
     with pytest.raises(RevisionNotReached):
         await resolver.resolve(query("1", min_revision=6, time_left_s=time_left_s))
     assert sum(lab.sleeps) == pytest.approx(waited_s, abs=0.011)
+
+
+async def test_only_so_many_wait_and_one_that_leaves_makes_room() -> None:
+    patience = Patience(sleep=lambda _: asyncio.sleep(3600), max_waiting=2)
+
+    async def never_reached() -> dict[str, Grant]:
+        raise RevisionNotReached
+
+    def wait() -> asyncio.Task[object]:
+        return asyncio.ensure_future(patience.until_reached(never_reached, None))
+
+    waiting = [wait(), wait()]
+    with pytest.raises(RevisionNotReached):
+        await asyncio.wait_for(wait(), 5)
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    waiting.append(wait())
+    await asyncio.sleep(0)
+    assert not waiting[-1].done()
+    for each in waiting:
+        each.cancel()
 
 
 async def test_does_not_wait_while_the_copy_is_unusable(lab: Lab) -> None:
