@@ -100,7 +100,10 @@ class CopyReader(Protocol):
         ...
 
     def seen(self) -> ReplicaStatus | None:
-        """How the copy was at the last look, which each health check is; None before the first."""
+        """How the copy was at the last look, which each health check is; None before the first.
+
+        May be asked by any thread.
+        """
         ...
 
     async def close(self) -> None:

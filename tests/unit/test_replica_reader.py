@@ -140,6 +140,14 @@ async def test_status_and_check(lab: Lab) -> None:
     assert "lags" in str(await lab.reader.check())
 
 
+async def test_what_was_seen_is_told_without_a_look(lab: Lab) -> None:
+    assert lab.reader.seen() is None
+    await lab.reader.check()
+    looked = lab.reader.status()
+    lab.store.apply(Position(1, 9), [granted(9, "ada", "2")])
+    assert lab.reader.seen() == looked
+
+
 async def test_waits_for_the_revision(lab: Lab) -> None:
     lab.arrives = {4: 6}
     grants = await ReplicaResolver(lab.reader).resolve(query("2", min_revision=6, time_left_s=1.0))
