@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -33,6 +34,7 @@ from waybill.serving.server import CannotListen, options, running
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+UNDECODABLE = (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_UNDECODABLE")
 UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
@@ -152,6 +154,22 @@ async def test_reflection_is_there_by_default_and_unimplemented_when_off() -> No
     async with serving(services(), reflection=False) as toy:
         refused = await refusal(listed_services(toy))
     assert refused.code == grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("method", ["Check", "Watch"])
+async def test_health_refuses_what_is_no_message_without_saying_why(method: str) -> None:
+    async with serving(services()) as toy:
+        call: Any = toy.channel.unary_stream(f"/grpc.health.v1.Health/{method}")
+        refused = await refusal(anext(aiter(call(b"\xff"))))
+    assert (refused.code, refused.reason) == UNDECODABLE
+
+
+async def test_reflection_refuses_what_is_no_message_without_saying_why() -> None:
+    async with serving(services()) as toy:
+        path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+        call: Any = toy.channel.stream_stream(path)
+        refused = await refusal(anext(aiter(call(iter([b"\xff"])))))
+    assert (refused.code, refused.reason) == UNDECODABLE
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from structlog.typing import FilteringBoundLogger
 
 from waybill.serving.call import Context
+from waybill.serving.unguarded import Methods, decoded
 
 Check = Callable[[], Awaitable[str | None]]
 """Looks at one thing that the service needs: None if it is fine, else what is wrong with it."""
@@ -21,10 +22,11 @@ CHECK_TIMEOUT_S = 1.0
 POLL_S = 1.0
 
 _Status = health_pb2.HealthCheckResponse
+_parse = health_pb2.HealthCheckRequest.FromString
 _Task = asyncio.Task[str | None]
 
 
-class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # the package has no types
+class HealthServicer:
     """Tells one status for all of its names. NOT_SERVING at first; for one event loop."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -45,28 +47,36 @@ class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # th
         self._closed = True
         self._wake()
 
-    async def Check(  # noqa: N802 -- named by the contract
-        self, request: health_pb2.HealthCheckRequest, context: Context
-    ) -> health_pb2.HealthCheckResponse:
-        """The status now; NOT_FOUND for a name that is none of ours."""
-        if request.service not in self._names:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service here")
-        return _Status(status=self._status(request.service))
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The service as a `grpc.aio` server takes it."""
+        methods: Methods = {
+            "Check": grpc.unary_unary_rpc_method_handler(self.check),
+            "Watch": grpc.unary_stream_rpc_method_handler(self.watch),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE_NAME, methods)
 
-    async def Watch(  # noqa: N802 -- named by the contract
-        self, request: health_pb2.HealthCheckRequest, context: Context
-    ) -> None:
+    async def check(self, data: bytes, context: Context) -> bytes:
+        """The status now; NOT_FOUND for a name that is none of ours."""
+        name = (await decoded(_parse, data, context)).service
+        if name not in self._names:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service here")
+        return self._answer(name)
+
+    async def watch(self, data: bytes, context: Context) -> None:
         """The status now and at every change; SERVICE_UNKNOWN for a name that is none of ours."""
-        told = None
+        name, told = (await decoded(_parse, data, context)).service, None
         while True:
-            change, status = self._change, self._status(request.service)
+            change, status = self._change, self._status(name)
             if status != told:
-                await context.write(_Status(status=status))
+                await context.write(self._answer(name))
                 told = status
             elif self._closed:
                 return
             else:
                 await change.wait()
+
+    def _answer(self, name: str) -> bytes:
+        return bytes(_Status(status=self._status(name)).SerializeToString())
 
     def _status(self, name: str) -> int:
         if name not in self._names:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from structlog.typing import FilteringBoundLogger
 
@@ -18,6 +17,7 @@ from waybill.serving.guard import GuardedService
 from waybill.serving.health import POLL_S, SERVICE_NAME, Check, HealthMonitor, HealthServicer
 from waybill.serving.logs import make_logger
 from waybill.serving.settings import DEFAULT_METADATA_BYTES, ServingSettings, variable
+from waybill.serving.unguarded import reflection_handler
 
 RECEIVE_SLACK_BYTES = 1024 * 1024
 """How far gRPC's own message limit is above ours, so that ours can answer with a reason."""
@@ -123,10 +123,10 @@ def _listening(
 ) -> tuple[grpc.aio.Server, int]:
     server = grpc.aio.server(options=options(settings))
     server.add_generic_rpc_handlers(tuple(services))
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    server.add_generic_rpc_handlers((health.handler(),))
     if settings.reflection:
         names = [*service_names, SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection.enable_server_reflection(names, server)
+        server.add_generic_rpc_handlers((reflection_handler(names),))
     return server, _bind(server, settings)
 
 
