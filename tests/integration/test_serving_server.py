@@ -1,6 +1,7 @@
 """The server around the guard: health, reflection, metadata limit, TLS, the port, the drain."""
 
 import asyncio
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,6 +196,16 @@ async def test_metadata_over_the_hard_limit_is_refused_and_the_limit_can_be_rais
 def test_options_leave_grpcs_metadata_limits_alone_by_default() -> None:
     assert "grpc.max_metadata_size" not in dict(options(settings()))
     assert dict(options(settings(max_metadata_bytes=9000)))["grpc.max_metadata_size"] == 9000
+
+
+async def test_a_connection_has_no_streams_without_number() -> None:
+    async with serving(services(), max_concurrent_calls=50) as toy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", toy.port)
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        length = int.from_bytes((await reader.readexactly(9))[:3])
+        announced = dict(struct.iter_unpack(">HI", await reader.readexactly(length)))
+        writer.close()
+    assert announced[0x3] == 2 * 50  # SETTINGS_MAX_CONCURRENT_STREAMS, RFC 9113, section 6.5.2
 
 
 @pytest.mark.parametrize(("workers", "shared"), [(1, 0), (2, 1)])

@@ -22,6 +22,14 @@ from waybill.serving.unguarded import reflection_handler
 RECEIVE_SLACK_BYTES = 1024 * 1024
 """How far gRPC's own message limit is above ours, so that ours can answer with a reason."""
 
+STREAMS_PER_CALL = 2
+"""How many streams a connection may have open, for each call that the service works on at once.
+
+A stream whose request never arrives is seen by no guard and costs some 13 KB, whoever opened it;
+gRPC itself sets no limit. Twice as many as calls, so that a caller who asks for too much on one
+connection is refused and does not wait.
+"""
+
 PARENT_POLL_S = 1.0
 
 Options = Sequence[tuple[str, int]]
@@ -40,6 +48,7 @@ def options(settings: ServingSettings) -> Options:
     chosen = [
         ("grpc.so_reuseport", int(settings.workers > 1)),
         ("grpc.max_receive_message_length", settings.max_message_bytes + RECEIVE_SLACK_BYTES),
+        ("grpc.max_concurrent_streams", STREAMS_PER_CALL * settings.max_concurrent_calls),
     ]
     if settings.max_metadata_bytes != DEFAULT_METADATA_BYTES:
         chosen.append(("grpc.max_metadata_size", settings.max_metadata_bytes))
