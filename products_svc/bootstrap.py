@@ -12,6 +12,8 @@ from functools import partial
 from importlib.resources import files
 from typing import NoReturn
 
+from structlog.typing import FilteringBoundLogger
+
 from products_svc.feed.feed import Feed
 from products_svc.feed.poller import Pace
 from products_svc.feed.publisher import Publisher
@@ -39,6 +41,9 @@ from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
 from waybill.verified_cache import VerifiedCache
+
+SIGNING_KEYS_UNUSABLE = "signing_keys_unusable"
+"""What the log says where a changed key file cannot be used: the key before it goes on signing."""
 
 SERVICE = products_pb2.DESCRIPTOR.services_by_name["ProductsService"]
 
@@ -72,11 +77,11 @@ def build(
         UnusableKeys: the signing keys cannot be read, made or published.
         ExtraMissing: the settings ask for what is not installed.
     """
-    keys = _signing_keys(settings)
+    log = make_logger(settings.log_level, service="products")
+    keys = _signing_keys(settings, log)
     store = _store(settings, clock)
     feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
-    log = make_logger(settings.log_level, service="products")
     user_keys = keys_from(settings.user_keys, clock, log)
 
     publishing = _publishing(settings, feed, store)
@@ -112,7 +117,7 @@ def build(
     )
 
 
-def _signing_keys(settings: Settings) -> RotatingKey:
+def _signing_keys(settings: Settings, log: FilteringBoundLogger) -> RotatingKey:
     """The keys that state is signed with, their public part published."""
     algorithm = settings.signing_algorithm
     keys = RotatingKey(
@@ -120,6 +125,7 @@ def _signing_keys(settings: Settings) -> RotatingKey:
         time.monotonic,
         settle_s=settings.signing_settle_s,
         algorithm=algorithm,
+        on_problem=lambda problem: log.warning(SIGNING_KEYS_UNUSABLE, problem=problem),
     )
     publish(settings.signing_keys, settings.public_keys, algorithm)
     return keys

@@ -31,8 +31,8 @@ class KeyRing(Protocol):
 class RotatingKey:
     """The first key of a signing key file, which is looked at again as time goes on.
 
-    A bad new file changes nothing: the last good key stays, and `last_error` says why. Belongs to
-    one event loop.
+    A bad new file changes nothing: the last good key stays, and `on_problem` is told why, once for
+    each cause. Belongs to one event loop.
 
     Args:
         path: the file; it is made if there is none.
@@ -40,6 +40,7 @@ class RotatingKey:
         algorithm: of the key that is made if there is none.
         check_every_s: least time between two looks at the file.
         settle_s: how long a new key waits until it signs.
+        on_problem: is told what is wrong with a new file, for the log.
 
     Raises:
         UnusableKeys: the file is malformed, open to others than its owner, or cannot be made.
@@ -53,8 +54,10 @@ class RotatingKey:
         algorithm: str = DEFAULT_ALGORITHM,
         check_every_s: float = CHECK_EVERY_S,
         settle_s: float = SETTLE_S,
+        on_problem: Callable[[str], None] = lambda _problem: None,
     ) -> None:
         self._path = path
+        self._on_problem = on_problem
         self._file = SigningKeyFile(path, algorithm)
         self._clock = clock
         self._check_every_s = check_every_s
@@ -83,14 +86,19 @@ class RotatingKey:
                 return
             self._stamp, keys = self._load()
         except (OSError, ValueError) as error:
-            self.last_error = str(error)
+            self._note(str(error))
             return
         self.last_error = None
-        known = {key.key_id for key in keys}
         if keys[0].key_id != self._next.key_id:
             self._next = keys[0]
-            # A key that the file no longer trusts must not sign any more.
-            self._switch_at = now + self._settle_s if self._current.key_id in known else now
+            self._switch_at = now + self._settle_s
+        if self._current.key_id not in {key.key_id for key in keys}:
+            self._switch_at = now  # what the file no longer trusts must not sign any more
+
+    def _note(self, problem: str) -> None:
+        if problem != self.last_error:
+            self._on_problem(problem)
+        self.last_error = problem
 
     def _load(self) -> tuple[Stamp, list[SigningKey]]:
         self._file.load_or_create()

@@ -69,19 +69,34 @@ def test_a_second_rotation_does_not_confuse_the_first(tmp_path: Path, clock: Fak
     assert keys.current().key_id == newest, "the key it signed with is gone by now"
 
 
+def test_a_key_that_is_taken_away_while_the_next_one_waits(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    path = tmp_path / "signing.json"
+    keys = RotatingKey(path, clock, check_every_s=1, settle_s=30)
+    new, old = SigningKeyFile(path).rotate()
+    clock.advance(1)
+    assert keys.current().key_id == old.key_id
+    path.write_text(json.dumps({"keys": [new.to_private_jwk()]}))
+    clock.advance(1)
+    assert keys.current().key_id == new.key_id
+
+
 @pytest.mark.parametrize("text", [None, "", "{}", "not JSON"])
 def test_a_bad_new_file_changes_nothing(tmp_path: Path, clock: FakeClock, text: str | None) -> None:
     path = tmp_path / "signing.json"
-    keys = RotatingKey(path, clock)
+    problems: list[str] = []
+    keys = RotatingKey(path, clock, on_problem=problems.append)
     old = keys.current().key_id
     good = path.read_text()
     if text is None:
         path.unlink()
     else:
         path.write_text(text)
-    clock.advance(10)
-    assert keys.current().key_id == old
-    assert keys.last_error
+    for _ in range(3):
+        clock.advance(10)
+        assert keys.current().key_id == old
+    assert problems == [keys.last_error]
     path.write_text(good)
     path.chmod(0o600)
     clock.advance(10)
