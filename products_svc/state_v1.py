@@ -1,4 +1,8 @@
-"""Version 1 of carried state: product ids, any quantity, no price."""
+"""Version 1 of carried state: product ids, any quantity, no price.
+
+It cannot say a maximum quantity. So a grant that has one is left out of every form, and readers of
+this version refuse it (docs/adr/0024-left-out-where-it-cannot-be-said.md).
+"""
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -10,7 +14,7 @@ from waybill.minting import ids_of
 
 def claims(state: PageState) -> dict[str, object]:
     """The claims of this version: `products`, an array of product ids."""
-    return {"products": [grant.product_id for grant in state.content]}
+    return {"products": _sayable(state)}
 
 
 def packed_claims(state: PageState) -> dict[str, object]:
@@ -24,7 +28,7 @@ def packed_claims(state: PageState) -> dict[str, object]:
 def message(state: PageState) -> AccessState:
     """The state as a message, `product_ids` as a list."""
     said = _without_ids(state)
-    said.product_ids.extend(grant.product_id for grant in state.content)
+    said.product_ids.extend(_sayable(state))
     return said
 
 
@@ -39,7 +43,7 @@ def packed_message(state: PageState) -> AccessState:
 
 
 def _packed(state: PageState) -> bytes:
-    return id_lists.best([grant.product_id for grant in state.content])
+    return id_lists.best(_sayable(state))
 
 
 def _without_ids(state: PageState) -> AccessState:
@@ -57,5 +61,10 @@ def _without_ids(state: PageState) -> AccessState:
 
 
 def leaves(state: PageState) -> list[bytes]:
-    """The grants as leaves of a page: a serialised Grant each."""
-    return [Grant(product_id=grant.product_id).SerializeToString() for grant in state.content]
+    """The grants as leaves of a page: a serialised Grant each; may be none."""
+    return [Grant(product_id=each).SerializeToString() for each in _sayable(state)]
+
+
+def _sayable(state: PageState) -> list[str]:
+    """The products that may be ordered in any quantity."""
+    return [grant.product_id for grant in state.content if not grant.max_quantity]

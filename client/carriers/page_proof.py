@@ -46,15 +46,21 @@ class PageProofCarrier:
 
 
 def _proofs(pages: Sequence[KeptPage], product_ids: Collection[str]) -> Iterator[PageProof]:
-    """Proofs of the pages that cover `product_ids`, without what a newer page proves already."""
+    """Proofs of the pages that cover `product_ids`, without what a newer page proves already.
+
+    A version may leave out what it cannot say. Then one leaf stands for its page, as a token or an
+    envelope would: who reads that version sees an authentic page that does not grant the product.
+    """
     left = set(product_ids)
     for page in covering(pages, product_ids):
         wanted, left = left & page.product_ids, left - page.product_ids
-        for proof in page.carried.proofs:
+        for proof in filter(_has_leaves, page.carried.proofs):
             whole = WholePage(proof)
-            positions = _positions(whole.leaves, wanted)
-            if positions:
-                yield whole.narrowed(positions)
+            yield whole.narrowed(_positions(whole.leaves, wanted) or [0])
+
+
+def _has_leaves(proof: PageProof) -> bool:
+    return bool(proof.leaves)
 
 
 def _positions(leaves: Sequence[bytes], wanted: Collection[str]) -> list[int]:

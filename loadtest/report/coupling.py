@@ -98,10 +98,11 @@ def matrix(findings: Findings) -> Figure | None:
         "Versions that differ: producer × consumer",  # noqa: RUF001
         "What becomes of orders where a producer's state (down) meets a consumer (across). Works: "
         "every decision is right. Refused: an order that should be accepted is not, and the reason "
-        "says why. Silently wrong: an order is accepted that should not be; version 1 cannot say a "
-        "maximum quantity, so it must not be issued where a grant has one. The tolerant reader is "
-        "the library's; the strict one, which refuses each claim, field and version that it does "
-        "not know, exists here only as the contrast.",
+        "says why. Silently wrong: an order is accepted that should not be, and nothing tells. "
+        "Version 1 cannot say a maximum quantity, so products leaves grants that have one out of "
+        "it, and its readers refuse them. The tolerant reader is the library's; the strict one, "
+        "which refuses each claim, field and version that it does not know, exists here only as "
+        "the contrast.",
         [],
         _matrix_table(found),
     )

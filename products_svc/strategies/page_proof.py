@@ -36,12 +36,11 @@ class PageProofIssuer:
         self._versions = versions
 
     async def issue(self, page: AccessPage) -> CarriedState:
-        """State that covers exactly `page`; nothing where nothing is granted."""
+        """State that covers exactly `page`; nothing of a version that can say nothing of it."""
         if not page.grants:
             return CarriedState()
         state, key = self._terms.state(page), self._keys.current()
+        made = [(version.signer, version.leaves(state)) for version in self._versions]
         return CarriedState(
-            proofs=tuple(
-                version.signer.sign(state, version.leaves(state), key) for version in self._versions
-            )
+            proofs=tuple(signer.sign(state, leaves, key) for signer, leaves in made if leaves)
         )

@@ -67,6 +67,16 @@ async def test_what_is_listed_packed_can_be_ordered_and_nothing_else(world: Worl
     assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
 
 
+@pytest.mark.parametrize("strategy", [JWT, Strategy.MESSAGE_FIELD, Strategy.REFERENCE])
+async def test_what_has_a_maximum_is_left_out_of_a_packed_list_even_if_nothing_is_left(
+    world: World, strategy: Strategy
+) -> None:
+    await world.grant("ada", "tea", most=3)
+    state = (await world.list_page("ada", strategy)).carried
+    refusal = await world.order("ada", strategy, ["tea"], state)
+    assert refusal == Outcome(grpc.StatusCode.PERMISSION_DENIED, "NOT_GRANTED")
+
+
 async def test_a_packed_list_that_was_tampered_with_is_refused(world: World) -> None:
     state = forgery.tampered(await carried(world))
     assert await world.order("ada", JWT, ["tea"], state) == REFUSED

@@ -11,7 +11,7 @@ from loadtest.change.outage.record import OutageResult, Phase, Seen
 from loadtest.change.record import UnderChange
 from loadtest.change.rotation.record import KeyFetch, RotationResult
 from loadtest.change.skew.matrix import matrix
-from loadtest.change.skew.record import Roll, SkewResult, Step
+from loadtest.change.skew.record import Meeting, Result, Roll, SkewResult, Step
 from loadtest.change.staleness.record import StalenessResult, StatedBounds, Times
 from loadtest.change.timeline import Timeline
 from waybill.strategy import Strategy
@@ -156,6 +156,12 @@ def roll(order: str, steps: Sequence[str], gone: tuple[float, float] = (0.0, 0.0
     )
 
 
+def _untruly_issued(meeting: Meeting) -> Meeting:
+    """With a producer that says something untrue, which ours does not."""
+    untrue = meeting.producer == "v1" and "v1" in meeting.consumer
+    return meeting.model_copy(update={"result": Result.SILENTLY_WRONG}) if untrue else meeting
+
+
 def _skew() -> tuple[SkewResult, ...]:
     met = asyncio.run(matrix(TRAVELS))
     rolls = (
@@ -163,7 +169,7 @@ def _skew() -> tuple[SkewResult, ...]:
         roll("producer first", ["products v2", "orders-1 v1 and v2"], (1.0, 7.0)),
     )
     return tuple(
-        SkewResult(strategy=strategy, matrix=tuple(meetings), rolls=rolls)
+        SkewResult(strategy=strategy, matrix=tuple(map(_untruly_issued, meetings)), rolls=rolls)
         for strategy, meetings in met.items()
     )
 

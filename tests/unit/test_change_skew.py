@@ -1,6 +1,8 @@
 """Who reads whom, judged by the truth, and in which order services are rolled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,11 +10,14 @@ from hypothesis import strategies as st
 
 from loadtest.change.skew.matrix import matrix
 from loadtest.change.skew.probes import TRIES, Answer, Try, judged, met
+from loadtest.change.skew.producers import Forms, Producer
 from loadtest.change.skew.record import Meeting, Probe, Result, Roll, SkewResult, Step
 from loadtest.change.skew.roll import FIRST, PRODUCER_FIRST, READERS_FIRST, Move, Rolled
 from loadtest.change.skew.show import skew_parts
 from loadtest.change.skew.strict import UnknownContent, strict_claims, strict_leaf, strict_message
 from loadtest.table import console
+from products_svc.terms import PageState
+from products_svc.versions import CLAIMS, LEAVES, MESSAGES
 from shop.state.v2.state_pb2 import AccessState, Grant
 from tests.unit.change_samples import NO_TIMELINE, REFUSED, outcome
 from waybill.strategy import Strategy
@@ -22,12 +27,13 @@ TRAVELLING = [
 ]
 WORKS, REFUSES, WRONG = Result.WORKS, Result.REFUSED, Result.SILENTLY_WRONG
 EXPECTED = {
-    "v1": [WRONG, WRONG, REFUSES, WRONG, REFUSES],
-    "v1 and v2": [WRONG, WORKS, WORKS, REFUSES, REFUSES],
+    "v1": [REFUSES, REFUSES, REFUSES, REFUSES, REFUSES],
+    "v1 and v2": [REFUSES, WORKS, WORKS, REFUSES, REFUSES],
     "v2": [REFUSES, WORKS, WORKS, REFUSES, WORKS],
     "v2, new fields": [REFUSES, WORKS, WORKS, REFUSES, REFUSES],
 }
 """By producer: tolerant readers of v1, of both and of v2, then strict ones of v1 and of v2."""
+V1 = ("v1", "tolerant")
 
 
 async def test_every_strategy_has_the_same_matrix() -> None:
@@ -45,11 +51,39 @@ async def test_a_newer_producer_breaks_only_the_strict_reader() -> None:
         assert newer["strict", "v2"].reasons == ("UNAUTHENTICATED STATE_INVALID",)
 
 
-async def test_version_1_is_wrong_about_the_maximum_alone_and_knows_no_price() -> None:
-    (meetings,) = (await matrix([Strategy.MESSAGE_FIELD])).values()
+@pytest.mark.parametrize("strategy", TRAVELLING)
+async def test_version_1_refuses_what_has_a_maximum_alone_and_knows_no_price(
+    strategy: Strategy,
+) -> None:
+    (meetings,) = (await matrix([strategy])).values()
+    for issued in ("v1", "v1 and v2"):
+        (found,) = (e for e in meetings if (e.producer, e.consumer, e.reader) == (issued, *V1))
+        assert [probe.name for probe in found.probes if probe.result is REFUSES] == [TRIES[1].name]
+        assert found.reasons == ("PERMISSION_DENIED NOT_GRANTED",)
+        assert found.probes[2].got == "PERMISSION_DENIED NOT_GRANTED"
+        assert not found.price_known
+
+
+def any_quantity(form: Callable[[PageState], Any]) -> Callable[[PageState], Any]:
+    """`form` of a state that keeps its maxima to itself."""
+    return lambda state: form(
+        replace(state, content=tuple(replace(each, max_quantity=0) for each in state.content))
+    )
+
+
+def untrue() -> Sequence[Producer]:
+    """One that lists grants with a maximum in version 1, as if they had none."""
+    forms = Forms(*({1: any_quantity(form[1])} for form in (CLAIMS, MESSAGES, LEAVES)))
+    return [Producer("v1", (1,), forms)]
+
+
+@pytest.mark.parametrize("strategy", TRAVELLING)
+async def test_a_producer_that_says_something_untrue_is_found(strategy: Strategy) -> None:
+    (meetings,) = (await matrix([strategy], untrue)).values()
     first = meetings[0]
+    assert (first.consumer, first.reader) == V1
+    assert first.result is WRONG
     assert [probe.name for probe in first.probes if probe.result is WRONG] == [TRIES[2].name]
-    assert not first.price_known
 
 
 @pytest.mark.parametrize(

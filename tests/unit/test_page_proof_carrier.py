@@ -1,7 +1,7 @@
 """What a customer shows of the pages that were kept, from issuer to verifier."""
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -54,9 +54,10 @@ def listed(
     revision: int = 7,
     subject: str = "ada",
     versions: Sequence[int] = (2,),
+    most: Mapping[str, int] = {},
 ) -> KeptPage:
-    """A page as a client keeps it."""
-    grants = tuple(Grant(each, 3, 10**8 + revision) for each in product_ids)
+    """A page as a client keeps it; `most` are maximum quantities where they are not 3."""
+    grants = tuple(Grant(each, most.get(each, 3), 10**8 + revision) for each in product_ids)
     issued = finished(issuer(*versions).issue(AccessPage(subject, grants, revision)))
     return KeptPage(frozenset(product_ids), revision, PageProofCarrier(PATH).keep(issued))
 
@@ -125,18 +126,56 @@ def test_nothing_is_shown_that_is_not_ordered(
     assert set(shown) == {each for each in order if any(each in page.product_ids for page in kept)}
 
 
-def test_all_versions_are_shown() -> None:
-    carried = PageProofCarrier(PATH).carry([listed(["a", "b"], versions=(1, 2))], ["a"])
-    shown = [
+def proofs_in(carried: CarriedState) -> list[PageProof]:
+    return [
         PageProof.FromString(value) for _, value in carried.metadata if isinstance(value, bytes)
     ]
-    assert [proof.version for proof in shown] == [1, 2]
-    assert resolved(carried, ["a"]) == {"a": KnownGrant("a", 3, 10**8 + 7, 7)}
+
+
+def test_all_versions_are_shown() -> None:
+    page = listed(["a", "b"], versions=(1, 2), most={"a": 0})
+    carried = PageProofCarrier(PATH).carry([page], ["a"])
+    assert [proof.version for proof in proofs_in(carried)] == [1, 2]
+    assert resolved(carried, ["a"]) == {"a": KnownGrant("a", 0, 10**8 + 7, 7)}
 
 
 def test_version_one_knows_ids_only() -> None:
-    carried = PageProofCarrier(PATH).carry([listed(["a", "b"], versions=(1,))], ["a"])
+    page = listed(["a", "b"], versions=(1,), most={"a": 0})
+    carried = PageProofCarrier(PATH).carry([page], ["a"])
     assert resolved(carried, ["a"]) == {"a": KnownGrant("a", 0, None, 7)}
+
+
+MIXED = ("a", "b", "c", "d")
+MAXIMA = {"a": 5, "b": 0, "c": 7, "d": 0}
+
+
+@pytest.mark.parametrize("ordered", [["a"], ["b"], ["a", "b"], ["a", "c"], list(MIXED)])
+def test_version_one_proves_places_on_its_own_shorter_page(ordered: list[str]) -> None:
+    page = listed(MIXED, versions=(1,), most=MAXIMA)
+    assert len(page.carried.proofs[0].leaves) == 2
+    carried = PageProofCarrier(PATH).carry([page], ordered)
+    found = resolved(carried, ordered)
+    assert set(found) == {each for each in ordered if not MAXIMA[each]}
+
+
+@pytest.mark.parametrize("ordered", [["a"], ["b"], ["a", "b"], ["a", "c"], list(MIXED)])
+def test_version_two_beside_it_is_as_it_was(ordered: list[str]) -> None:
+    page = listed(MIXED, versions=(1, 2), most=MAXIMA)
+    found = resolved(PageProofCarrier(PATH).carry([page], ordered), ordered)
+    assert {each: grant.max_quantity for each, grant in found.items()} == {
+        each: MAXIMA[each] for each in ordered
+    }
+
+
+def test_a_page_of_maxima_has_nothing_to_say_in_version_one() -> None:
+    assert listed(["a"], versions=(1,)).carried == CarriedState()
+    (proof,) = listed(["a"], versions=(1, 2)).carried.proofs
+    assert proof.version == 2
+
+
+def test_a_proof_without_leaves_is_not_shown() -> None:
+    page = KeptPage(frozenset("a"), 7, CarriedState(proofs=(PageProof(version=1),)))
+    assert PageProofCarrier(PATH).carry([page], ["a"]) == CarriedState()
 
 
 def test_an_empty_page_is_not_signed() -> None:

@@ -1,7 +1,7 @@
 """Every producer's state before every consumer: issue, carry, verify and decide, as services do."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from client.carriers.base import KeptPage
 from client.carriers.table import CARRIERS
@@ -37,12 +37,14 @@ class OneKey:
         return self._key
 
 
-async def matrix(strategies: Iterable[Strategy]) -> Mapping[Strategy, Sequence[Meeting]]:
+async def matrix(
+    strategies: Iterable[Strategy], made_by: Callable[[], Sequence[Producer]] = producers
+) -> Mapping[Strategy, Sequence[Meeting]]:
     """All meetings of each strategy whose state travels."""
     key, store = SigningKey.generate(), MemoryReferenceStore(time.time)
     trusted = StaticKeys(KeySet.of(key.verifying_key()))
     terms = Terms(ISSUER, AUDIENCE, TTL_S, time.time)
-    issuing = [(each, each.issuers(OneKey(key), terms, store)) for each in producers()]
+    issuing = [(each, each.issuers(OneKey(key), terms, store)) for each in made_by()]
     reading = [(each, each.resolvers(trusted, store)) for each in consumers()]
     return {
         strategy: [

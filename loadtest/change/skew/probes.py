@@ -1,7 +1,8 @@
 """Orders whose right outcome is known, and how what became of them is judged. Pure.
 
 The truth is what the source has: grants with a maximum quantity and a price. Version 1 of the state
-can say neither, so a producer that issues it for a grant with a maximum says something untrue.
+can say neither. So products leaves a grant with a maximum out of it; a producer that lists it says
+something untrue, which no reader can tell.
 """
 
 from collections.abc import Iterable

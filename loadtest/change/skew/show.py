@@ -10,10 +10,11 @@ from loadtest.change.skew.record import Meeting, Result, SkewResult
 from loadtest.colours import COLOURS
 
 _LEGEND = (
-    "Silently wrong: version 1 cannot say a maximum quantity, so one more than the maximum is",
-    "accepted; and it knows no price. A strict reader refuses each claim, field and version that",
-    "it does not know. Readers first: orders reads v2 before products issues it and until products",
-    "stops; producer first is the contrast. Each step restarts a process while customers order.",
+    "Version 1 cannot say a maximum quantity: it leaves such grants out, its readers refuse them;",
+    "and it knows no price. Silently wrong would be an order that is accepted and should not be.",
+    "A strict reader refuses each claim, field and version that it does not know. Readers first:",
+    "orders reads v2 before products issues it and until products stops; producer first is the",
+    "contrast. Each step restarts a process while customers order.",
 )
 _STYLES = {Result.WORKS: "green", Result.REFUSED: "yellow", Result.SILENTLY_WRONG: "red"}
 
