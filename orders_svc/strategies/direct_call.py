@@ -32,14 +32,6 @@ class AccessAnswer:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """An answer, and when its question was about to be sent, by the cache's clock."""
-
-    answer: AccessAnswer
-    asked_at: float
-
-
 class UpstreamTimedOut(UpstreamUnavailable):
     """No answer within the time given to the question."""
 
@@ -72,7 +64,9 @@ class DirectCallResolver:
         self._source = source
         self._cache = cache
         self._timeout_s = timeout_s
-        self._flights: SingleFlight[tuple[str, Missing, int], _Fetched] = SingleFlight()
+        self._flights: SingleFlight[tuple[str, Missing, int], AccessAnswer] = SingleFlight(
+            cache.shortest_ttl_s, cache.now
+        )
 
     async def resolve(self, query: AccessQuery) -> Mapping[str, Grant]:
         """See `orders_svc.access.Resolver`.
@@ -114,25 +108,13 @@ class DirectCallResolver:
         """One question for all who want the same; it has the service's time, each waiter its own.
 
         The required revision is part of the key: a question may have been sent before the change
-        that a later caller demands to see. One that had been under way for longer than an answer
-        may be remembered, when this caller joined it, is asked anew.
+        that a later caller demands to see. One that has been under way for longer than an answer
+        may be remembered is not joined.
         """
-        joined_at = self._cache.now()
-        fetched = await self._join(query, missing, query.time_left_s)
-        if joined_at - fetched.asked_at > self._cache.shortest_ttl_s:
-            left_s = query.time_left_s
-            if left_s is not None:
-                left_s -= self._cache.now() - joined_at
-            fetched = await self._join(query, missing, left_s)
-        return fetched.answer
-
-    async def _join(
-        self, query: AccessQuery, missing: Missing, time_left_s: float | None
-    ) -> _Fetched:
         return await self._flights.run(
             (query.subject, missing, query.min_revision),
             partial(self._fetch, query.subject, missing),
-            time_left_s,
+            query.time_left_s,
         )
 
     async def _ask_alone(self, query: AccessQuery, missing: Missing) -> AccessAnswer:
@@ -148,10 +130,10 @@ class DirectCallResolver:
         except UpstreamTimedOut as error:
             raise DeadlineSpent from error
 
-    async def _fetch(self, subject: str, missing: Missing) -> _Fetched:
+    async def _fetch(self, subject: str, missing: Missing) -> AccessAnswer:
         asked_at = self._cache.now()
         answer = await self._source.check_access(subject, missing, timeout_s=self._timeout_s)
         for product_id in missing:
             grant = answer.grants.get(product_id)
             self._cache.put(subject, product_id, Answer(grant, answer.revision, asked_at))
-        return _Fetched(answer, asked_at)
+        return answer

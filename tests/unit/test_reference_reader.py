@@ -14,7 +14,7 @@ from waybill.references import record
 from waybill.references.cache import CacheBounds
 from waybill.references.handle import name_of, new_handle
 from waybill.references.reader import MAX_REFERENCES, ReferenceReader
-from waybill.references.store import Filed
+from waybill.references.store import Filed, ReferenceSource
 from waybill.references.testing import MemoryReferenceStore
 from waybill.status import status_of
 from waybill.testing import FakeClock
@@ -46,8 +46,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.store = MemoryReferenceStore(FakeClock())
-        self.reader: ReferenceReader[str] = ReferenceReader(
-            self.store,
+        self.reader = self.reading(self.store)
+
+    def reading(self, source: ReferenceSource) -> ReferenceReader[str]:
+        return ReferenceReader(
+            source,
             Expectations("products", "orders", self.clock, leeway_s=0),
             family="shop.state.v{version}.AccessState",
             decoders={2: decoded},
@@ -263,6 +266,42 @@ async def test_callers_at_the_same_time_share_a_look_up_where_there_is_a_cache(
     bench = Bench(ttl_s)
     handle = await bench.issue()
     await asyncio.gather(*(bench.read(handle) for _ in range(50)))
+    assert len(bench.store.asked) == questions
+
+
+@dataclass
+class SlowStore:
+    """The answer of a look-up is what was so when it was asked; it arrives once `arrive` is set."""
+
+    store: MemoryReferenceStore
+    arrive: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def get(self, names: Sequence[bytes]) -> Sequence[bytes | None]:
+        found = await self.store.get(names)
+        self.asked.set()
+        await self.arrive.wait()
+        return found
+
+
+@pytest.mark.parametrize(("under_way_s", "questions"), [(0.99, 1), (1.0, 2), (30.0, 2)])
+async def test_a_look_up_that_is_older_than_an_entry_may_be_is_not_joined(
+    under_way_s: float, questions: int
+) -> None:
+    bench = Bench(ttl_s=1.0)
+    slow = SlowStore(bench.store)
+    bench.reader = bench.reading(slow)
+    handle = await bench.issue()
+    first = asyncio.create_task(bench.read(handle))
+    await slow.asked.wait()
+    await bench.store.revoke("ada", 8)
+    bench.ticks.advance(under_way_s)
+    second = asyncio.create_task(bench.read(handle))
+    await asyncio.sleep(0)
+    slow.arrive.set()
+    assert await first, "it was asked before the revocation"
+    (outcome,) = await asyncio.gather(second, return_exceptions=True)
+    assert isinstance(outcome, errors.StateInvalid) == (questions == 2)
     assert len(bench.store.asked) == questions
 
 

@@ -8,6 +8,9 @@ import pytest
 
 from waybill.errors import DeadlineSpent, UpstreamUnavailable
 from waybill.single_flight import SingleFlight
+from waybill.testing import FakeClock
+
+WITHIN_S = 5.0
 
 
 class Work:
@@ -34,8 +37,13 @@ async def start(flights: SingleFlight[str, str], work: Work, n: int) -> list[asy
 
 
 @pytest.fixture
-def flights() -> SingleFlight[str, str]:
-    return SingleFlight()
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def flights(clock: FakeClock) -> SingleFlight[str, str]:
+    return SingleFlight(WITHIN_S, clock)
 
 
 async def test_concurrent_callers_share_one_run(flights: SingleFlight[str, str]) -> None:
@@ -62,6 +70,62 @@ async def test_the_next_caller_starts_anew(flights: SingleFlight[str, str]) -> N
         assert await flights.run("key", work) == "answer"
         assert work.runs == 1
     await until(lambda: not len(flights))
+
+
+@pytest.mark.parametrize(("age_s", "shared"), [(0.0, True), (4.99, True), (5.0, False), (9, False)])
+async def test_work_is_joined_while_it_is_young(
+    flights: SingleFlight[str, str], clock: FakeClock, age_s: float, shared: bool
+) -> None:
+    old, new = Work(), Work()
+    (first,) = await start(flights, old, 1)
+    clock.advance(age_s)
+    second = asyncio.create_task(flights.run("key", new))
+    third = asyncio.create_task(flights.run("key", new))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (old.runs, new.runs) == ((1, 0) if shared else (1, 1))
+    new.ended.set_result("new")
+    if not shared:
+        assert [*await asyncio.gather(second, third)] == ["new", "new"], "the old one still runs"
+        assert len(flights) == 1
+    old.ended.set_result("old")
+    assert [*await asyncio.gather(first, second)] == (["old"] * 2 if shared else ["old", "new"])
+    await until(lambda: not len(flights))
+
+
+async def test_an_older_one_that_ends_leaves_the_younger_to_be_joined(
+    flights: SingleFlight[str, str], clock: FakeClock
+) -> None:
+    old, new, none = Work(), Work(), Work()
+    (first,) = await start(flights, old, 1)
+    clock.advance(WITHIN_S)
+    (second,) = await start(flights, new, 1)
+    old.ended.set_result("old")
+    assert await first == "old"
+    third = asyncio.create_task(flights.run("key", none))
+    await asyncio.sleep(0)
+    new.ended.set_result("new")
+    assert [*await asyncio.gather(second, third)] == ["new", "new"]
+    assert none.runs == 0
+
+
+async def test_nothing_is_joined_within_no_time(clock: FakeClock) -> None:
+    flights: SingleFlight[str, str] = SingleFlight(0.0, clock)
+    work = Work()
+    tasks = [asyncio.create_task(flights.run("key", work)) for _ in range(3)]
+    await until(lambda: work.runs == 3)
+    work.ended.set_result("answer")
+    assert await asyncio.gather(*tasks) == ["answer"] * 3
+
+
+async def test_close_ends_all_ages(flights: SingleFlight[str, str], clock: FakeClock) -> None:
+    old = await start(flights, Work(), 1)
+    clock.advance(WITHIN_S)
+    new = await start(flights, Work(), 1)
+    await flights.close()
+    outcomes = await asyncio.gather(*old, *new, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [UpstreamUnavailable] * 2
+    assert len(flights) == 0
 
 
 async def test_a_failure_is_shared_and_not_kept(flights: SingleFlight[str, str]) -> None:

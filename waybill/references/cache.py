@@ -54,9 +54,9 @@ class ReferenceCache(Generic[Value]):
         return len(self._entries)
 
     @property
-    def enabled(self) -> bool:
-        """Whether anything is ever kept."""
-        return self._bounds.ttl_s > 0 and self._bounds.max_entries > 0
+    def ttl_s(self) -> float:
+        """How long anything is kept, in seconds; 0 where nothing ever is."""
+        return self._bounds.ttl_s if self._bounds.max_entries else 0.0
 
     def now(self) -> float:
         """The cache's clock: read it just before the store is asked, for `put`."""
@@ -71,7 +71,7 @@ class ReferenceCache(Generic[Value]):
 
     def put(self, name: bytes, value: Value, *, size_bytes: int, asked_at: float) -> None:
         """Keep `value`; one that is larger than the whole cache is not kept."""
-        if not self.enabled or size_bytes > self._bounds.max_bytes:
+        if not self.ttl_s or size_bytes > self._bounds.max_bytes:
             return
         self._entries.pop(name, None)
         while len(self._entries) >= self._bounds.max_entries:

@@ -72,7 +72,11 @@ class ReferenceReader(Generic[Content]):
         self._cache: ReferenceCache[_Resolved[Content]] = ReferenceCache(
             bounds or CacheBounds(), cache_clock
         )
-        self._flights: SingleFlight[tuple[object, ...], Found[Content]] = SingleFlight()
+        # Without a cache every call looks for itself: an answer that was on its way before a
+        # revocation would be a cache, if a short one.
+        self._flights: SingleFlight[tuple[bytes, ...], Found[Content]] = SingleFlight(
+            self._cache.ttl_s, cache_clock
+        )
 
     async def read(
         self,
@@ -131,20 +135,10 @@ class ReferenceReader(Generic[Content]):
         found = {name: kept for name in names if (kept := self._cache.get(name)) is not None}
         missing = tuple(dict.fromkeys(name for name in names if name not in found))
         if missing:
-            found |= await self._flights.run(
-                self._flight(missing), partial(self._look_up, missing), time_left_s
-            )
+            found |= await self._flights.run(missing, partial(self._look_up, missing), time_left_s)
         if any(name not in found for name in names):
             raise StateInvalid("leads nowhere")
         return [found[name] for name in names]
-
-    def _flight(self, missing: tuple[bytes, ...]) -> tuple[object, ...]:
-        """What is looked up together.
-
-        Without a cache every call looks for itself: an answer that was on its way before a
-        revocation would be a cache, if a short one.
-        """
-        return missing if self._cache.enabled else (*missing, object())
 
     async def _look_up(self, names: Sequence[bytes]) -> Found[Content]:
         asked_at = self._cache.now()
