@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import pytest
@@ -280,6 +282,46 @@ async def test_leaving_a_stream_closes_its_handler_and_frees_its_place() -> None
         await closed.wait()
         answer = await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
     assert isinstance(answer, Answer)
+
+
+@dataclass
+class Left:
+    """The call of a caller who has left, before gRPC cancels it: details and context in one."""
+
+    method: str = "/shop.products.v1.ProductsService/WatchAccess"
+
+    def invocation_metadata(self) -> tuple[Entry, ...]:
+        return ROBOT
+
+    def time_remaining(self) -> None:
+        return None
+
+    async def write(self, _data: bytes) -> None:
+        raise grpc.aio.InternalError('Failed "execute_batch"')
+
+    async def abort(self, *_status: object) -> None:
+        raise AssertionError("nobody is there to be told")
+
+
+async def test_leaving_in_the_middle_of_a_write_is_no_failure() -> None:
+    lines, closed = Lines(), asyncio.Event()
+
+    async def forever(
+        request: products_pb2.WatchAccessRequest, call: Call
+    ) -> AsyncGenerator[Event, None]:
+        try:
+            while True:
+                yield Event(epoch=1)
+        finally:
+            closed.set()
+
+    _, guarded = services(watch=forever, log=lines.logger())
+    call: Any = Left()
+    watch: Any = guarded.service(call)
+    with pytest.raises(asyncio.CancelledError):
+        await watch.unary_stream(b"", call)
+    assert closed.is_set()
+    assert [line["event"] for line in lines.all()] == ["cancelled"]
 
 
 async def test_logs_refusals_and_changes_with_the_request_id_and_never_a_token() -> None:

@@ -175,7 +175,7 @@ class Guard:
             async with end, aclosing(responses):
                 self._streams.add(end)
                 async for response in responses:
-                    await context.write(response.SerializeToString())
+                    await _write(response, context)
         except TimeoutError:
             if end.expired():
                 raise errors.ShuttingDown from None
@@ -244,11 +244,33 @@ class Guard:
             self._log.info("refused", **_about(name, call), **facts)
             get_current_span().set_attribute("waybill.refusal.reason", error.reason)
             return status
-        if isinstance(error, asyncio.CancelledError) and _cancelled_from_outside():
+        if isinstance(error, _CallerLeft) or (
+            isinstance(error, asyncio.CancelledError) and _cancelled_from_outside()
+        ):
             self._log.info("cancelled", **_about(name, call))
             raise error
         self._log.error("failed", **_about(name, call), exc_info=error)
         return internal_status(request_id=call.request_id)
+
+
+class _CallerLeft(asyncio.CancelledError):
+    """The call ended while something was written to it."""
+
+
+async def _write(response: Message, context: Context) -> None:
+    """Send one message of a stream.
+
+    Nothing limits what a server sends, so a write fails only where the call is over: the caller
+    left, its deadline passed or its connection broke. The cancellation by gRPC may come later, as
+    its events have no order.
+
+    Raises:
+        _CallerLeft: the call is over.
+    """
+    try:
+        await context.write(response.SerializeToString())
+    except grpc.aio.InternalError as error:
+        raise _CallerLeft from error
 
 
 def _about(name: str, call: GuardedCall) -> dict[str, object]:
