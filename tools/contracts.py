@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tools import contracts_page
 from tools.contracts_code import problems
-from tools.register import ROOT, BadRegister, Register, read
+from tools.contracts_page import ROOT
+from waybill.register import FILE_NAME, BadRegister, Register, read
 
 BUF = Path(sys.executable).with_name("buf")
 CONTRACT_FILES = ("buf.yaml", "protos")
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: python -m tools.contracts check|draw", file=sys.stderr)
         return 2
     try:
-        register = read()
+        register = read(ROOT / "protos" / FILE_NAME)
     except BadRegister as bad:
         print(bad, file=sys.stderr)
         return 1

@@ -13,8 +13,8 @@ from orders_svc.settings import Settings as OrdersSettings
 from products_svc import versions as products
 from products_svc.settings import VERSIONS as PRODUCTS_VERSIONS
 from products_svc.settings import Settings as ProductsSettings
-from tools.register import Register, StateEntry, Status
 from waybill.metadata import PROOF, REFERENCE, state_key
+from waybill.register import Register, StateEntry, Status
 from waybill.strategy import Strategy
 
 Versions = Mapping[int, Any]

@@ -1,9 +1,11 @@
 """Draws the register: a graph and a table, between markers of `docs/contracts.md`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from tools.register import ROOT, Register, StateEntry, Status
+from waybill.register import Register, StateEntry, Status
 
+ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/contracts.md"
 BEGIN = "<!-- drawn from protos/contracts.toml by `make contracts`: begin -->"
 END = "<!-- drawn from protos/contracts.toml by `make contracts`: end -->"

@@ -16,6 +16,8 @@ from grpc_tools import protoc
 ROOT = Path(__file__).parent.parent
 PROTOS = ROOT / "protos"
 OUTPUTS = ("shop", "waybill/v1")
+TABLES = ("rules.toml", "contracts.toml")
+"""Installed with the stubs, for who has no checkout."""
 HEADER = '"""Generated from protos/ by tools/proto.py. Never edited."""\n'
 
 
@@ -44,7 +46,8 @@ def generate(out: Path) -> None:
             if package.name and package != Path("waybill"):
                 (out / package / "__init__.py").write_text(HEADER)
     (out / "shop/py.typed").touch()
-    shutil.copy(PROTOS / "rules.toml", out / "shop/rules.toml")
+    for table in TABLES:
+        shutil.copy(PROTOS / table, out / "shop" / table)
 
 
 def remove_services_of_messages(out: Path) -> None:

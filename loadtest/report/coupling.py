@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib.resources import files
 from itertools import groupby
 
 from loadtest.change.skew.record import Meeting, Result, SkewResult
@@ -9,15 +10,15 @@ from loadtest.report.arrows import Arrow, ArrowChart
 from loadtest.report.figures import Figure
 from loadtest.report.points import Findings
 from loadtest.report.tables import Column, Entry, Table, Tone
-from tools.register import Register, StateEntry, Status, read
+from waybill.register import FILE_NAME, Register, StateEntry, Status, read
 
 TONES = {Result.WORKS: Tone.GOOD, Result.REFUSED: Tone.FAIR, Result.SILENTLY_WRONG: Tone.BAD}
 
 
 @cache
 def register() -> Register:
-    """The register of this commit."""
-    return read()
+    """The register that is installed with the contracts."""
+    return read(files("shop") / FILE_NAME)
 
 
 def contracts(findings: Findings) -> Figure | None:

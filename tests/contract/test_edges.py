@@ -8,6 +8,7 @@ held against the register: an edge that it lacks fails.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,10 +21,10 @@ from opentelemetry.trace import SpanKind
 from client.api import ShopClient
 from tests.contract.world import World, world
 from tests.telemetry_kit import Observed, service_of
-from tools.register import Register, read
+from waybill.register import FILE_NAME, Register, read
 from waybill.strategy import Strategy
 
-REGISTER = read()
+REGISTER = read(files("shop") / FILE_NAME)
 CARRYING = {state.strategy for state in REGISTER.states}
 PRODUCTS_TO_ORDERS = ("products", "orders")
 LIST = "shop.products.v1.ProductsService/ListProducts"

@@ -6,6 +6,7 @@ for that reason.
 """
 
 from collections.abc import AsyncIterator
+from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,11 +14,13 @@ import grpc
 import pytest
 
 from tests.contract.world import OK, Outcome, World, world
-from tools.register import StateEntry, Status, read
+from waybill.register import FILE_NAME, StateEntry, Status, read
 from waybill.strategy import Strategy
 from waybill.values import CarriedState
 
-STATES = tuple(state for state in read().states if state.status is not Status.REMOVED)
+STATES = tuple(
+    state for state in read(files("shop") / FILE_NAME).states if state.status is not Status.REMOVED
+)
 STRATEGIES = sorted({state.strategy for state in STATES})
 VERSIONS = ((1,), (2,), (1, 2))
 UNSUPPORTED = Outcome(grpc.StatusCode.UNAUTHENTICATED, "STATE_VERSION_UNSUPPORTED")

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import pytest
 
 from tools import contracts, contracts_page
 from tools.contracts_code import ISSUING, READING, Side, problems
-from tools.register import BadRegister, Register, Status, parse, read
+from waybill.register import FILE_NAME, BadRegister, Register, Status, parse, read
 from waybill.strategy import Strategy
 
-REGISTER = read()
+REGISTER = read(contracts_page.ROOT / "protos" / FILE_NAME)
 PROTO = """
 syntax = "proto3";
 package acme.state.v1;
@@ -23,6 +24,10 @@ message State {
 }
 """
 BUF = "version: v2\nmodules:\n  - path: protos\nbreaking:\n  use: [FILE]\n"
+
+
+def test_what_is_installed_is_the_register() -> None:
+    assert read(files("shop") / FILE_NAME) == REGISTER, "run `make proto`"
 
 
 def test_the_register_says_what_the_code_says() -> None:

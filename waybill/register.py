@@ -1,16 +1,18 @@
-"""The register of contracts, `protos/contracts.toml`, as values."""
+"""The register of contracts that no call shows: who issues and who reads which state, as values.
+
+It is a file `contracts.toml` beside the contracts; `protos/contracts.toml` describes its form.
+"""
 
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from pathlib import Path
+from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
 
 from waybill.strategy import Strategy
 
-ROOT = Path(__file__).parent.parent
-FILE = ROOT / "protos/contracts.toml"
+FILE_NAME = "contracts.toml"
 
 Entry = TypeVar("Entry")
 
@@ -84,13 +86,13 @@ class Register:
         }
 
 
-def read(path: Path = FILE) -> Register:
-    """The register of a file.
+def read(file: Traversable) -> Register:
+    """The register of a file: a path, or what a package carries, `files("shop") / FILE_NAME`.
 
     Raises:
         BadRegister: it is malformed.
     """
-    return parse(path.read_text("utf-8"))
+    return parse(file.read_text("utf-8"))
 
 
 def parse(text: str) -> Register:
@@ -109,7 +111,7 @@ def parse(text: str) -> Register:
             tuple(_entry(CallEntry, each) for each in raw.get("call", ())),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise BadRegister(f"{FILE.name}: {error}") from None
+        raise BadRegister(f"{FILE_NAME}: {error}") from None
     if problems := [*_inner_problems(register)]:
         raise BadRegister("\n".join(problems))
     return register
