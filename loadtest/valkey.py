@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -26,9 +27,15 @@ class ValkeyServer:
     """
 
     def __init__(
-        self, folder: Path, *, memory_bytes: int = MEMORY_BYTES, port: int | None = None
+        self,
+        folder: Path,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        port: int | None = None,
+        more: Sequence[str] = (),
     ) -> None:
-        """`folder` takes the log; `port` None takes a free one."""
+        """`folder` takes the log; `port` None takes a free one; `more` ends the command line."""
+        self._more = more
         self._folder = folder
         self._memory_bytes = memory_bytes
         self._wanted_port = port
@@ -98,7 +105,7 @@ class ValkeyServer:
         """Whether it came up on `port`; between our look and its bind somebody may take it."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                arguments(port, self._folder, self._memory_bytes),
+                [*arguments(port, self._folder, self._memory_bytes), *self._more],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

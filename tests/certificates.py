@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 from cryptography import x509
@@ -22,6 +23,14 @@ class Identity:
     def credentials(self, *, trusting: "Authority") -> grpc.ChannelCredentials:
         """A client's credentials, which takes servers of `trusting`."""
         return grpc.ssl_channel_credentials(trusting.certificate, self.key, self.certificate)
+
+    def save(self, folder: Path) -> tuple[Path, Path]:
+        """The certificate's file and the key's in `folder`; only the owner may read."""
+        files = folder / "server.crt", folder / "server.key"
+        for file, content in zip(files, (self.certificate, self.key), strict=True):
+            file.touch(mode=0o600)
+            file.write_bytes(content)
+        return files
 
 
 class Authority:

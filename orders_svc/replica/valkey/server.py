@@ -1,19 +1,12 @@
 """Asks the Valkey server: one script a question, each of them atomic, within a bounded time."""
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from valkey.asyncio import BlockingConnectionPool, Valkey
-from valkey.asyncio.retry import Retry
-from valkey.backoff import NoBackoff
-from valkey.exceptions import ConnectionError as ValkeyConnectionError
-from valkey.exceptions import ValkeyError
-
-from waybill.cancelling import heeding_cancellation
-
-MAX_CONNECTIONS = 32
+from waybill.valkey_access.client import ValkeyClient, ValkeyUnavailable
+from waybill.valkey_access.script import Script, Value
 
 READ = "no-writes"
 FREE = "allow-oom"
@@ -47,50 +40,39 @@ class CopyServer:
         """Opens nothing yet.
 
         Args:
-            url: such as `valkey://[user:password@]host:port/db` or `unix:///path?db=0`.
+            url: see `waybill.valkey_access.address`.
             prefix: names the copy, so that several can share a server.
             timeout_s: bounds each question, waiting for a connection included, in seconds.
             again: whether to ask once more, on a new connection, where one has died unnoticed.
 
         Raises:
             ValueError: the URL cannot be understood.
+            OSError: a file that it names cannot be read.
         """
-        self._timeout_s = timeout_s
+        self._client = ValkeyClient(url, timeout_s=timeout_s, again=again)
         # Braces: on a cluster, all keys of a copy are on one node.
         self._keys = [f"{{{prefix}}}:{name}" for name in ("meta", "a", "b", "lease", "staging")]
-        self._pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MAX_CONNECTIONS,
-            timeout=None,
-            retry=Retry(NoBackoff(), int(again)),
-            retry_on_error=[ValkeyConnectionError],
-        )
-        self._valkey = Valkey(connection_pool=self._pool)
         common = _text("common")
         self._scripts = {
-            name: self._valkey.register_script(f"#!lua flags={flags}\n{common}{_text(name)}")
+            name: Script(f"#!lua flags={flags}\n{common}{_text(name)}")
             for name, flags in FLAGS.items()
         }
 
-    async def ask(self, script: str, *arguments: str | bytes | float) -> Any:
+    async def ask(self, script: str, *arguments: Value) -> Any:
         """What `script` answers.
 
         Raises:
             CopyServerUnavailable: it may have been done nevertheless.
         """
+        run = partial(self._scripts[script].run, keys=self._keys, values=arguments)
         try:
-            with heeding_cancellation():
-                async with asyncio.timeout(self._timeout_s):
-                    return await self._scripts[script](keys=self._keys, args=[*arguments])
-        except (ValkeyError, OSError, TimeoutError) as error:
-            # The class only: texts of the library may hold parts of the URL.
-            raise CopyServerUnavailable(
-                f"the replica's store failed with {type(error).__name__}"
-            ) from error
+            return await self._client.ask(run)
+        except ValkeyUnavailable as error:
+            raise CopyServerUnavailable(f"the replica's store failed with {error}") from error
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.disconnect()
+        await self._client.close()
 
 
 def row_names(subject: str, product_ids: Sequence[str]) -> Sequence[bytes]:

@@ -1,0 +1,1 @@
+"""Access to Valkey by URL: one server or a cluster, with TLS and a login, bounded in time."""
