@@ -25,8 +25,12 @@ class NatsServer:
     acknowledged (`sync_interval: always`). Entered again, it finds what it had.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
-        """`folder` takes configuration, streams and log; `port` None takes a free one."""
+    def __init__(self, folder: Path, *, port: int | None = None, more: str = "") -> None:
+        """`folder` takes configuration, streams and log; `port` None takes a free one.
+
+        `more` is put at the end of the configuration.
+        """
+        self._more = more
         self._folder = folder
         self._wanted_port = port
         self._port = 0
@@ -121,6 +125,7 @@ jetstream {{
   store_dir: {json.dumps(str(self._folder / "streams"))}
   sync_interval: always
 }}
+{self._more}
 """
 
 

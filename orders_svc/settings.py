@@ -4,15 +4,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from waybill import nats_address
 from waybill.jwks_url import REFRESH_S, check_url
 from waybill.revocation import Behind
 from waybill.serving import postgresql
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
+from waybill.valkey_access import address
 
 
 class RevocationBy(StrEnum):
@@ -37,7 +39,7 @@ class Settings(ServingSettings):
     port: int = Field(50052, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    reference_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    reference_url: str | None = Field(None, pattern=address.SETTING, repr=False)
     """Where the store of references is, such as `valkey://127.0.0.1:6379/0`; may hold a password.
     Without it strategy `reference` is not accepted."""
     reference_prefix: str = Field("waybill:", max_length=64)
@@ -122,7 +124,7 @@ class Settings(ServingSettings):
     cache_entries: int = Field(100_000, ge=1)
     """Answers that are remembered."""
 
-    feed_url: str | None = Field(None, pattern=r"^(nats|tls)://.", repr=False)
+    feed_url: str | None = Field(None, pattern=nats_address.SETTING, repr=False)
     """Where the copy learns of changes, instead of the products service's own stream: a NATS server
     with JetStream, such as `nats://127.0.0.1:4222`; may hold a password. Needs the extra `nats`.
     Snapshots come from the products service all the same."""
@@ -132,7 +134,7 @@ class Settings(ServingSettings):
     """What this copy is called there; every copy needs a name of its own. By default it is made of
     where the copy is, and for a folder of the machine's name."""
 
-    replica_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    replica_url: str | None = Field(None, pattern=address.SETTING, repr=False)
     """Where the copy of the entitlements is instead of `replica_path`, for all instances of this
     service together, such as `valkey://127.0.0.1:6379/0`; may hold a password."""
     replica_prefix: str = Field("waybill:replica", min_length=1, max_length=64, pattern=r"^[^{}]*$")
@@ -150,9 +152,20 @@ class Settings(ServingSettings):
     beside it that the service keeps alive, or nothing here: whoever runs
     `python -m orders_svc follow`."""
 
+    @field_validator("reference_url", "replica_url")
+    @classmethod
+    def _valkey_can_be_asked(cls, url: str | None) -> str | None:
+        return address.check(url)
+
+    @field_validator("feed_url")
+    @classmethod
+    def _nats_can_be_asked(cls, url: str | None) -> str | None:
+        return nats_address.check(url)
+
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:
         check_accepted(self.strategies, self.default_strategy, vars(self))
+        address.check_prefix(self.reference_url, self.reference_prefix)
         if not self.state_versions or not {1, 2}.issuperset(self.state_versions):
             raise ValueError("state_versions must be some of 1, 2")
         return self

@@ -6,11 +6,13 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from waybill import nats_address
 from waybill.budget import DEFAULT_PATH, RESERVE_BYTES, check_hops
 from waybill.serving import postgresql
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
+from waybill.valkey_access import address
 
 VERSIONS = (1, 2)
 """The versions of carried state that this program can issue."""
@@ -24,7 +26,7 @@ class Settings(ServingSettings):
     port: int = Field(50051, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    reference_url: str | None = Field(None, pattern=r"^(valkeys?://|unix://).", repr=False)
+    reference_url: str | None = Field(None, pattern=address.SETTING, repr=False)
     """Where the store of references is, such as `valkey://127.0.0.1:6379/0`; may hold a password.
     Without it strategy `reference` is not accepted."""
     reference_prefix: str = Field("waybill:", max_length=64)
@@ -91,7 +93,7 @@ class Settings(ServingSettings):
     watch_stall_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """How long a watcher may leave one message unread before its stream is ended."""
 
-    feed_url: str | None = Field(None, pattern=r"^(nats|tls)://.", repr=False)
+    feed_url: str | None = Field(None, pattern=nats_address.SETTING, repr=False)
     """Where changes are published as well, for followers that do not watch this service: a NATS
     server with JetStream, such as `nats://127.0.0.1:4222`; may hold a password. Needs the extra
     `nats`."""
@@ -105,9 +107,20 @@ class Settings(ServingSettings):
         check_hops(hops)
         return hops
 
+    @field_validator("reference_url")
+    @classmethod
+    def _valkey_can_be_asked(cls, url: str | None) -> str | None:
+        return address.check(url)
+
+    @field_validator("feed_url")
+    @classmethod
+    def _nats_can_be_asked(cls, url: str | None) -> str | None:
+        return nats_address.check(url)
+
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:
         check_accepted(self.strategies, self.default_strategy, vars(self))
+        address.check_prefix(self.reference_url, self.reference_prefix)
         if not self.state_versions or not set(VERSIONS).issuperset(self.state_versions):
             raise ValueError("state_versions must be some of 1, 2")
         return self
