@@ -128,7 +128,7 @@ class PostgresServer:
         password = self._folder / "password"
         password.write_text(self._password, encoding="ascii")
         for path in (self._folder, password):
-            _give_away(path)
+            give_away(path)
         arguments = ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}"]
         arguments += ["--auth=scram-sha-256", f"--pwfile={password}"]
         with self.log.open("ab") as log:
@@ -233,7 +233,8 @@ def _become() -> tuple[str, ...]:
     return ("setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
 
 
-def _give_away(path: Path) -> None:
+def give_away(path: Path) -> None:
+    """Make a file the server's, where that runs as another user."""
     account = _account()
     if account is not None:
         os.chown(path, account.pw_uid, account.pw_gid)

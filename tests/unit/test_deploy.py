@@ -176,6 +176,16 @@ def test_compose_sets_what_the_services_know() -> None:
             assert unknown_variables(settings, services[name]["environment"]) == []
 
 
+def test_compose_and_kubernetes_give_the_same_rights() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.engines.yaml").read_text("utf-8"))["services"]
+    deployed = pods("full")["valkey"]["spec"]["containers"][0]["args"]
+    assert _without_passwords(services["valkey"]["command"]) == _without_passwords(deployed)
+
+
+def _without_passwords(words: list[str]) -> list[str]:
+    return [">" if word.startswith(">") else word for word in words]
+
+
 def test_the_dockerfile_passes_its_linter() -> None:
     hadolint = Path(sys.executable).parent / "hadolint"
     linted = subprocess.run(
