@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 from waybill.errors import KeysUnavailable
 from waybill.keys import MAX_JWKS_BYTES, MISSING_EVERY_S, Cause, KeySet, Look, is_due
+from waybill.left_behind import left_behind
 
 FETCH_TIMEOUT_S: Final = 2.0
 REFRESH_S: Final = 1.0
@@ -67,7 +69,7 @@ class HttpFetch:
     """
 
     def __init__(self, url: str, timeout_s: float = FETCH_TIMEOUT_S) -> None:
-        """`timeout_s` bounds a whole fetch, however slowly its answer drips.
+        """`timeout_s` bounds a whole fetch, however slowly its answer drips, but no name's look-up.
 
         Raises:
             ValueError: as `check_url`.
@@ -163,7 +165,7 @@ class JwksUrl:
         """Fetch once."""
         before = self._keys
         try:
-            fetched = await asyncio.to_thread(self._fetch, self._etag)
+            fetched = await left_behind(partial(self._fetch, self._etag))
         except Exception as error:  # noqa: BLE001 -- whatever it is, the last good set stays
             self._failures += 1
             self.last_error = f"{type(error).__name__}: {error}"

@@ -296,6 +296,26 @@ async def test_it_asks_by_itself(url: str, script: Script) -> None:
         running.cancel()
 
 
+def test_a_process_does_not_wait_for_a_fetch_that_hangs() -> None:
+    entered, released, finished = threading.Event(), threading.Event(), threading.Event()
+
+    def hanging(_etag: str) -> Fetched:
+        entered.set()
+        released.wait(TIMEOUT_S)
+        finished.set()
+        raise OSError("too late for anybody")
+
+    async def service() -> None:
+        running = asyncio.create_task(JwksUrl(hanging).run())
+        await until(entered.is_set)
+        running.cancel()
+
+    asyncio.run(service())
+    assert not finished.is_set()
+    released.set()
+    assert finished.wait(TIMEOUT_S)
+
+
 def test_the_path_and_query_are_asked_for(url: str, script: Script) -> None:
     HttpFetch(f"{url}?shop=1")("")
     assert script.asked[0]["path"] == "/.well-known/jwks.json?shop=1"
