@@ -1,4 +1,4 @@
-"""Generates the committed Python code of the contracts, and checks that it is up to date.
+"""Generates the committed code of the contracts, and checks that it is up to date.
 
 `python -m tools.proto generate` writes shop/ and waybill/v1; `check` generates into a temporary
 folder and exits with 1 and the names of the files that differ.
@@ -48,6 +48,8 @@ def generate(out: Path) -> None:
     (out / "shop/py.typed").touch()
     for table in TABLES:
         shutil.copy(PROTOS / table, out / "shop" / table)
+    for contract in (PROTOS / "waybill/v1").glob("*.proto"):  # for those who import them in theirs
+        shutil.copy(contract, out / "waybill/v1")
 
 
 def remove_services_of_messages(out: Path) -> None:

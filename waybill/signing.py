@@ -23,8 +23,11 @@ from waybill.algorithms import (
 from waybill.envelope import pre_authentication_encoding
 from waybill.files import PRIVATE_MODE, PUBLIC_MODE, replace_file
 from waybill.keys import VerifyingKey, is_key_id, thumbprint
+from waybill.metadata import Entry, state_key
+from waybill.minting import claims_of
 from waybill.strict_json import parse_object
 from waybill.v1.envelope_pb2 import Envelope, Signature
+from waybill.values import State
 
 KEY_ID_CHARACTERS = 16
 """Of the thumbprint: 96 bits, so that no two keys meet and a header stays short."""
@@ -120,6 +123,33 @@ def sign_jwt(claims: Mapping[str, object], key: SigningKey, *, typ: str) -> str:
         ValueError: a number that JSON cannot express.
     """
     return key.sign_claims(claims, typ)
+
+
+def state_entry(
+    state: State[Any], claims: Mapping[str, object], key: SigningKey, *, version: int
+) -> Entry:
+    """The metadata entry that carries `state` as a token; `JwtStateReader` reads it.
+
+    `claims` are the content in the form of that version. Issuer, audience, subject, times, revision
+    and minting span are taken from `state`.
+
+    Raises:
+        TypeError: a claim that JSON cannot express.
+        ValueError: a number that JSON cannot express, or a claim that `state` says already.
+    """
+    said = {
+        "iss": state.issuer,
+        "aud": state.audience,
+        "sub": state.subject,
+        "iat": state.issue_time,
+        "exp": state.expire_time,
+        "rev": state.revision,
+        **claims_of(state.minted_in),
+    }
+    if not said.keys().isdisjoint(claims):
+        raise ValueError("claims that the state says already: " + ", ".join(said.keys() & claims))
+    name = state_key(version)
+    return name, sign_jwt({**said, **claims}, key, typ=f"{name}+jwt")
 
 
 def seal(message: Message, key: SigningKey) -> Envelope:

@@ -5,9 +5,7 @@ from collections.abc import Callable, Mapping
 from products_svc.issuing import AccessPage
 from products_svc.signing_keys import KeyRing
 from products_svc.terms import PageState, Terms
-from waybill.metadata import Entry, state_key
-from waybill.minting import claims_of
-from waybill.signing import SigningKey, sign_jwt
+from waybill.signing import state_entry
 from waybill.values import CarriedState
 
 Claims = Callable[[PageState], Mapping[str, object]]
@@ -32,21 +30,7 @@ class MetadataJwtIssuer:
         state, key = self._terms.state(page), self._keys.current()
         return CarriedState(
             metadata=tuple(
-                _entry(version, state, claims(state), key)
+                state_entry(state, claims(state), key, version=version)
                 for version, claims in self._versions.items()
             )
         )
-
-
-def _entry(version: int, state: PageState, own: Mapping[str, object], key: SigningKey) -> Entry:
-    name = state_key(version)
-    registered = {
-        "iss": state.issuer,
-        "aud": state.audience,
-        "sub": state.subject,
-        "iat": state.issue_time,
-        "exp": state.expire_time,
-        "rev": state.revision,
-        **claims_of(state.minted_in),
-    }
-    return name, sign_jwt({**registered, **own}, key, typ=f"{name}+jwt")

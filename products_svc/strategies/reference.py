@@ -6,10 +6,8 @@ from google.protobuf.message import Message
 
 from products_svc.issuing import AccessPage
 from products_svc.terms import PageState, Terms
-from waybill.metadata import REFERENCE
-from waybill.references import record
-from waybill.references.handle import name_of, new_handle
-from waybill.references.store import Filed, ReferenceSink
+from waybill.references.issuing import reference_entry
+from waybill.references.store import ReferenceSink
 from waybill.values import CarriedState
 
 
@@ -36,13 +34,6 @@ class ReferenceIssuer:
             StateSuperseded: the subject was revoked after the page was read.
             ReferenceStoreUnavailable: the store does not answer, or is full.
         """
-        state, handle = self._terms.state(page), new_handle()
-        filed = Filed(
-            name=name_of(handle, state.audience),
-            subject=state.subject,
-            revision=state.revision,
-            ttl_s=self._terms.ttl_s,
-            record=record.encode(make(state) for make in self._versions),
-        )
-        await self._store.put(filed)
-        return CarriedState(metadata=((REFERENCE, handle),))
+        state = self._terms.state(page)
+        messages = (make(state) for make in self._versions)
+        return CarriedState(metadata=(await reference_entry(self._store, state, messages),))

@@ -26,7 +26,15 @@ from tests.unit.crypto_kit import (
 from waybill import base64url
 from waybill.envelope import pre_authentication_encoding
 from waybill.keys import KeySet
-from waybill.signing import SigningKey, SigningKeyFile, public_jwks, seal, sign_jwt
+from waybill.signing import (
+    SigningKey,
+    SigningKeyFile,
+    public_jwks,
+    seal,
+    sign_jwt,
+    state_entry,
+)
+from waybill.values import State
 
 # joserfc warns that RFC 9864 prefers the name Ed25519; PyJWT knows only EdDSA, and our keys fix
 # the curve, which is what that RFC is about.
@@ -194,6 +202,13 @@ def test_a_file_that_others_can_read_is_not_used(file: SigningKeyFile, tmp_path:
         file.load_or_create()
     with pytest.raises(ValueError, match="chmod 600"):
         file.rotate()
+
+
+@pytest.mark.parametrize("name", ["iss", "aud", "sub", "iat", "exp", "rev"])
+def test_the_claims_of_a_version_cannot_say_what_the_state_says(name: str) -> None:
+    state = State("products", "orders", "ada", 7, NOW, NOW + TTL_S, ())
+    with pytest.raises(ValueError, match=f"says already: {name}"):
+        state_entry(state, {name: "other"}, KEY, version=1)
 
 
 @pytest.mark.parametrize(
