@@ -164,7 +164,7 @@ lock: $(STAMP) ## resolve pyproject.toml into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --group dev --all-extras pyproject.toml -o requirements.lock $(LOCK_FLAGS)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --all-extras pyproject.toml \
+	  --no-emit-index-url --no-emit-find-links --group shop --all-extras pyproject.toml \
 	  --constraints requirements.lock -o deploy/requirements.lock $(LOCK_FLAGS)
 
 .PHONY: clean

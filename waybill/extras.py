@@ -13,11 +13,12 @@ def needing(extra: str) -> Iterator[None]:
     """Put around the import of what only the extra `extra` brings.
 
     Raises:
-        ExtraMissing: with the command that installs it.
+        ExtraMissing: with the extra, and the command that installs it from a checkout.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         raise ExtraMissing(
-            f"{error.name} is not installed; pip install 'waybill[{extra}]'"
+            f"{error.name} is not installed; it comes with Waybill's extra {extra}: in a checkout"
+            f" `make setup`, or pip install '.[{extra}]'"
         ) from error
