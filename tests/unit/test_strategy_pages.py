@@ -10,8 +10,11 @@ import orders_svc.settings
 import products_svc.settings
 from waybill import errors
 from waybill.serving.settings import variable
+from waybill.strategy import Strategy
 
-PAGES = sorted((Path(__file__).parents[2] / "docs/strategies").glob("*.md"))
+FOLDER = Path(__file__).parents[2] / "docs/strategies"
+PAGES = sorted(FOLDER.glob("*.md"))
+OF_ONE = [FOLDER / f"{strategy}.md" for strategy in Strategy]
 SETTINGS = {
     variable(service.Settings, field)
     for service in (products_svc.settings, orders_svc.settings)
@@ -36,7 +39,7 @@ def test_what_the_page_names_exists(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", OF_ONE, ids=lambda page: page.stem)
 def test_every_page_has_its_diagram_and_its_advice(page: Path) -> None:
     text = page.read_text()
     assert "```mermaid\nsequenceDiagram" in text
@@ -48,3 +51,32 @@ def test_every_page_has_its_diagram_and_its_advice(page: Path) -> None:
         "Settings",
     ):
         assert f"\n## {heading}" in text
+
+
+def test_the_page_that_chooses_has_every_strategy() -> None:
+    text = (FOLDER / "README.md").read_text()
+    tree, table = text.split("```mermaid")[1].split("```")[0], text.split("## Side by side")[1]
+    assert [s for s in Strategy if f'["{s}"]' not in tree or f"[`{s}`]({s}.md)" not in table] == []
+
+
+def test_the_page_that_chooses_weighs_as_the_pages_do() -> None:
+    """Bytes of an order's state, for the sizes that its table shows."""
+    rows = re.findall(
+        r"^\| State in an order, page of (\S+) ids, bytes \| (.*) \|$",
+        (FOLDER / "README.md").read_text(),
+        re.MULTILINE,
+    )
+    header = re.search(r"^\| \| (\[`.*) \|$", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    assert header is not None
+    columns = re.findall(r"\[`([a-z-]+)`\]", header[1])
+    assert len(rows) == 2
+    for ids, cells in rows:
+        for strategy, cell in zip(columns, cells.split(" | "), strict=True):
+            weighed = re.search(rf"^\| {ids} \|.* \| (\S+) \|$", page_of(strategy), re.MULTILINE)
+            if cell != "0":
+                assert weighed is not None
+                assert cell == weighed[1], strategy
+
+
+def page_of(strategy: str) -> str:
+    return (FOLDER / f"{strategy}.md").read_text().split("measured: costs")[1]
