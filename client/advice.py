@@ -78,9 +78,31 @@ BY_CODE: Final[Mapping[grpc.StatusCode, str]] = {
     grpc.StatusCode.UNAUTHENTICATED: LOG_IN_AGAIN,
 }
 
+MAYBE_PLACED: Final = (
+    "; the order may have been placed all the same, so repeat it with --request-id {request_id},"
+    " which never orders twice"
+)
+UNSURE_REASONS: Final = frozenset({"DEADLINE_SPENT", "STORAGE_UNAVAILABLE", "INTERNAL"})
+UNSURE_CODES: Final = frozenset(
+    {
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
+"""Of answers that came without a reason: the call may have reached the service, or not."""
+
 DEFAULT = "this answer is not from the services themselves: see the hops between"
 
 
-def advice_for(reason: str, code: grpc.StatusCode) -> str:
-    """What to do about a refusal; of the reason where it is known, otherwise of the code."""
-    return BY_REASON.get(reason) or BY_CODE.get(code, DEFAULT)
+def advice_for(reason: str, code: grpc.StatusCode, request_id: str = "") -> str:
+    """What to do about a refusal; of the reason where it is known, otherwise of the code.
+
+    With the `request_id` of an order it says so where that may have been placed nevertheless: the
+    same command once more would be another order.
+    """
+    advice = BY_REASON.get(reason) or BY_CODE.get(code, DEFAULT)
+    unsure = reason in UNSURE_REASONS if reason else code in UNSURE_CODES
+    return advice + MAYBE_PLACED.format(request_id=request_id) if request_id and unsure else advice

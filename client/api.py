@@ -179,7 +179,7 @@ class ShopClient:
             state=carried.envelopes,
             page_proofs=carried.proofs,
         )
-        notes = {"request_id": request.request_id}
+        notes = {} if validate_only else {"request_id": request.request_id}
         answer = self._to_orders.ask(
             self._orders.PlaceOrder, request, metadata=carried.metadata, notes=notes
         )

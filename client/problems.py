@@ -86,7 +86,7 @@ def _refused(error: CallRefused) -> Problem:
     return Problem(
         reason=reason,
         message=refusal.message,
-        advice=advice_for(reason, refusal.code),
+        advice=advice_for(reason, refusal.code, error.notes.get("request_id", "")),
         exit_code=exits.exit_code(refusal.code),
         code=refusal.code.name,
         peer=str(error.peer),

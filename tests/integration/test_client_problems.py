@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from client.advice import BY_REASON
+from client.advice import BY_REASON, MAYBE_PLACED, UNSURE_REASONS
 from client.exits import EXIT_CODES, MEANINGS
 from client.parser import EPILOG
 from tests.integration.client_terminal import Client, FakeShop, fake_shop
@@ -72,7 +72,8 @@ def test_each_refusal_says_what_happened_and_what_to_do(
     assert ran.out == ""
     assert (ran.error["code"], ran.error["reason"]) == (code, kind.reason)
     assert ran.error["message"] == kind.message
-    assert ran.error["advice"] == BY_REASON[kind.reason]
+    repeat = MAYBE_PLACED.format(request_id="r-1") if kind.reason in UNSURE_REASONS else ""
+    assert ran.error["advice"] == BY_REASON[kind.reason] + repeat
     assert ran.error["x_request_id"] == "call-1"
     assert ran.error["facts"]["request_id"] == "r-1"
     words = client.run("order", "sku-1", "--anyway")
@@ -97,6 +98,17 @@ def test_codes_without_a_reason_still_get_advice(
     assert ran.error["reason"] == ""
     assert ran.error["message"] == "from a hop"
     assert ran.error["advice"]
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"])
+def test_an_order_that_may_have_been_placed_is_not_to_be_placed_again(
+    client: Client, shop: FakeShop, code: str
+) -> None:
+    shop.script.raw_refusal = (grpc.StatusCode[code], "from a hop")
+    ran = client.run("order", "sku-1", "--anyway", "--json")
+    assert f"--request-id {ran.error['facts']['request_id']}" in ran.error["advice"]
+    ran = client.run("order", "sku-1", "--anyway", "--validate-only", "--json")
+    assert "--request-id" not in ran.error["advice"]
 
 
 @pytest.mark.parametrize(
