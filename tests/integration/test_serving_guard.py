@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import io
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,7 @@ from tests.toy import ALICE, GOOD, ROBOT, Lines, Toy, accept, refusal, services,
 from waybill import errors
 from waybill.metadata import Entry
 from waybill.serving.call import Call
+from waybill.serving.logs import make_logger
 from waybill.status import INTERNAL_MESSAGE
 
 Answer = orders_pb2.PlaceOrderResponse
@@ -51,6 +54,19 @@ async def test_refuses_without_one_good_credential(
     async with serving(services(unreached)) as toy:
         refused = await refusal(toy.orders.PlaceOrder(GOOD, metadata=metadata))
     assert (refused.code, refused.reason) == (grpc.StatusCode.UNAUTHENTICATED, reason)
+
+
+class FullDisk(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "secret")
+
+
+async def test_a_log_that_cannot_be_written_fails_no_call() -> None:
+    async with serving(services(log=make_logger("debug", FullDisk()))) as toy:
+        answer = await toy.orders.PlaceOrder(GOOD, metadata=ALICE)
+        refused = await refusal(toy.orders.PlaceOrder(GOOD))
+    assert answer.order.request_id == "r-1"
+    assert refused.reason == "CREDENTIAL_MISSING"
 
 
 async def test_refuses_without_the_role() -> None:

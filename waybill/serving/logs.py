@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import suppress
 from typing import TextIO, cast
 
 import structlog
@@ -32,12 +33,22 @@ def make_logger(
         _without_tokens,
     ]
     logger = structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
+        _Lines(stream or sys.stderr),
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     return cast("FilteringBoundLogger", logger.bind(**context))
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes lines, or loses them: a full disk fails no call and ends no work in the background."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):  # the second of a file that is closed
+            super().msg(message)
+
+    log = debug = info = warning = error = critical = msg
 
 
 def _without_tokens(_logger: WrappedLogger, _name: str, line: EventDict) -> str:
