@@ -15,6 +15,7 @@ from loadtest.postgres import PostgresServer, installed
 from loadtest.processes import StartFailed
 from loadtest.valkey import ValkeyServer
 from tests.simulation.scratch import VARIABLE
+from tests.valkey_cluster import Cluster, running_cluster
 
 NewDatabase = Callable[[], str]
 """Makes an empty database, and gives its URL."""
@@ -37,6 +38,13 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Valkey server for all tests of this process; each test takes a key prefix of its own."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def valkey_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of Valkey for all tests of this process; each test takes a prefix of its own."""
+    with running_cluster(tmp_path_factory.mktemp("cluster"), "any") as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

@@ -31,18 +31,19 @@ def filed(
 
 def real(url: str, *, most: int = 256, timeout_s: float = 2.0) -> ValkeyReferenceStore:
     return ValkeyReferenceStore(
-        url, prefix=f"{uuid4()}:", timeout_s=timeout_s, max_per_subject=most
+        url, prefix=f"{{{uuid4()}}}:", timeout_s=timeout_s, max_per_subject=most
     )
 
 
-@pytest.fixture(params=["memory", "valkey"])
-async def store(request: pytest.FixtureRequest, valkey_url: str) -> AsyncIterator[ReferenceStore]:
-    """Either store, in which a subject may have three records."""
-    made: ReferenceStore = (
-        real(valkey_url, most=3)
-        if request.param == "valkey"
-        else MemoryReferenceStore(FakeClock(), max_per_subject=3)
-    )
+@pytest.fixture(params=["memory", "valkey", "cluster"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[ReferenceStore]:
+    """Each store, in which a subject may have three records."""
+    makers: dict[str, Callable[[], ReferenceStore]] = {
+        "memory": lambda: MemoryReferenceStore(FakeClock(), max_per_subject=3),
+        "valkey": lambda: real(request.getfixturevalue("valkey_url"), most=3),
+        "cluster": lambda: real(request.getfixturevalue("valkey_cluster").url, most=3),
+    }
+    made = makers[request.param]()
     yield made
     await made.close()
 
@@ -279,6 +280,11 @@ async def test_what_went_wrong_is_said_without_the_password() -> None:
         await store.get([b"one"])
     assert "hush" not in str(refusal.value)
     await store.close()
+
+
+def test_the_keys_of_a_cluster_belong_together() -> None:
+    with pytest.raises(ValueError, match="braces"):
+        ValkeyReferenceStore("valkey+cluster://127.0.0.1:6379", prefix="waybill:")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:6379", "127.0.0.1:6379", ""])

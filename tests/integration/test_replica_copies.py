@@ -1,20 +1,17 @@
-"""What must hold of a copy wherever it is kept: each runs against a real LMDB and a real Valkey."""
+"""What must hold of a copy wherever it is kept: for a real LMDB, Valkey and cluster of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from orders_svc.access import Grant
-from orders_svc.feed.follower import Follower, SnapshotDropped
-from orders_svc.feed.pace import Pace
+from orders_svc.feed.follower import SnapshotDropped
 from orders_svc.feed.steps import Position
 from orders_svc.replica.records import COLD, Meta
-from orders_svc.replica.sink import ReplicaSink
-from shop.products.v1.products_pb2 import Grant as WireGrant
 from shop.products.v1.products_pb2 import WatchAccessResponse
+from tests.copy_kit import Copy, Script
 from tests.feed_kit import Products, changes, granted, revoked, snapshot_end, snapshot_start
 from tests.replica_kit import LmdbPlace, Place, ValkeyPlace
 from waybill.errors import ReplicaNotReady, RevisionNotReached
@@ -22,91 +19,14 @@ from waybill.testing import FakeClock
 
 pytestmark = pytest.mark.engines
 
-Events = Sequence[WatchAccessResponse]
-Script = Callable[[int, int], Events]
 
-
-@pytest.fixture(params=["lmdb", "valkey"])
+@pytest.fixture(params=["lmdb", "valkey", "cluster"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "lmdb":
         return LmdbPlace(tmp_path)
+    if request.param == "cluster":
+        return ValkeyPlace(request.getfixturevalue("valkey_cluster").url, tmp_path)
     return ValkeyPlace(request.getfixturevalue("valkey_url"), tmp_path)
-
-
-class Copy:
-    """A writer and a reader of one copy, and one time for both."""
-
-    def __init__(self, place: Place, clock: FakeClock) -> None:
-        self.place = place
-        self.clock = clock
-        self.open()
-
-    def open(self) -> None:
-        self.writer = self.place.writer()
-        self.reader = self.place.reader(self.writer, self.clock)
-
-    async def grants(
-        self, subject: str, *product_ids: str, min_revision: int = 0
-    ) -> dict[str, Grant]:
-        return dict(await self.reader.grants_at(subject, product_ids, min_revision, 0.0))
-
-    async def snapshot(self, revision: int, *product_ids: str, count: int | None = None) -> None:
-        """A snapshot of grants of ada, of which there should be `count`."""
-        await self.stage(revision, *product_ids)
-        wanted = len(product_ids) if count is None else count
-        await self.writer.commit_snapshot(Position(1, revision), wanted, self.clock())
-
-    async def stage(self, revision: int, *product_ids: str) -> None:
-        await self.writer.begin_snapshot()
-        grants = [WireGrant(product_id=each, max_quantity=3) for each in product_ids]
-        await self.writer.stage(revision, "ada", grants)
-
-    async def follow(self, *scripts: Script) -> Follower:
-        """Follow one stream after another, then stop, as a crash between two events would."""
-        follower = Follower(
-            Scripted(list(scripts)),
-            ReplicaSink(self.writer, self.clock),
-            name="replica",
-            log=structlog.testing.CapturingLogger(),
-            pace=Pace(silence_s=30.0, first_event_s=30.0),
-            clock=self.clock,
-            sleep=_stop_after(len(scripts)),
-        )
-        with pytest.raises(Stopped):
-            await follower.run()
-        return follower
-
-    async def close(self) -> None:
-        await self.reader.close()
-        await self.writer.close()
-
-
-class Stopped(Exception):
-    """All streams have been followed."""
-
-
-def _stop_after(streams: int) -> Callable[[float], Awaitable[None]]:
-    left = [streams]
-
-    async def sleep(_seconds: float) -> None:
-        left[0] -= 1
-        if not left[0]:
-            raise Stopped
-
-    return sleep
-
-
-class Scripted:
-    """A feed that is written down."""
-
-    def __init__(self, scripts: list[Script]) -> None:
-        self._scripts = scripts
-
-    async def watch(
-        self, epoch: int, resume_revision: int
-    ) -> AsyncGenerator[WatchAccessResponse, None]:
-        for event in self._scripts.pop(0)(epoch, resume_revision):
-            yield event
 
 
 def said(*events: WatchAccessResponse) -> Script:

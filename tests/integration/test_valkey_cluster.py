@@ -1,0 +1,102 @@
+"""The copy in a cluster of Valkey, whose nodes send on to each other, go, and are replaced."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orders_svc.feed.follower import SinkUnavailable
+from orders_svc.feed.steps import Position
+from orders_svc.replica.valkey.writer import CopyLost
+from tests.copy_kit import Copy
+from tests.feed_kit import Products, granted
+from tests.replica_kit import ValkeyPlace
+from tests.valkey_cluster import Cluster, running_cluster
+from waybill.errors import ReplicaNotReady
+from waybill.testing import FakeClock
+from waybill.valkey_access.client import ValkeyClient, ValkeyUnavailable
+
+pytestmark = pytest.mark.engines
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """With a standby of the node that has the copy."""
+    with running_cluster(tmp_path, f"{{{tmp_path}}}") as running:
+        yield running
+
+
+async def test_a_standby_takes_over_with_less_than_was_acknowledged(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Nobody goes on from what is not there; the feed brings it, and no dead history."""
+    place = ValkeyPlace(cluster.url, tmp_path)
+    place.prefix = str(tmp_path)  # which the standby is for
+    copy = Copy(place, FakeClock())
+    products = Products(epoch=2)
+    products.grant("ada", "1")
+    await copy.follow(products.stream)
+    await copy.writer.acquire()
+    cluster.cut_standby_off()
+    products.revoke("ada", "1")
+    products.grant("ada", "2")
+    await copy.writer.apply(Position(2, 3), products.log[1:])
+    assert set(await copy.grants("ada", "1", "2")) == {"2"}
+
+    cluster.fail_over()
+    products.grant("ada", "3")
+    assert await found_again(copy) == Position(2, 1)
+    with pytest.raises(CopyLost):
+        await copy.writer.apply(Position(2, 4), [granted(4, "ada", "3")])
+    copy.clock.advance(6.0)
+    with pytest.raises(ReplicaNotReady, match="lags"):
+        await copy.grants("ada", "1")
+
+    dead = Products(epoch=1)
+    dead.grant("eve", "1")
+    await copy.follow(dead.stream)
+    with pytest.raises(ReplicaNotReady, match="lags"):
+        await copy.grants("eve", "1")
+    follower = await copy.follow(products.stream)
+    assert follower.counters.snapshots == 0
+    assert set(await copy.grants("ada", "1", "2", "3")) == {"2", "3"}
+    await copy.close()
+
+
+async def found_again(copy: Copy) -> Position:
+    """Where the copy is, of the node that has it now: after a failure another one is asked."""
+    failures = 0
+    while True:
+        try:
+            position = (await copy.writer.meta()).position
+        except SinkUnavailable:
+            failures += 1
+            continue
+        assert failures, "the dead one has answered"
+        return position
+
+
+async def test_one_node_of_the_url_is_enough_and_any_may_be_gone(
+    valkey_cluster: Cluster,
+) -> None:
+    hosts = valkey_cluster.url.partition("//")[2].split(",")
+    for host in hosts:
+        for named in (host, f"127.0.0.1:1,{host}"):
+            client = ValkeyClient(f"valkey+cluster://{named}", timeout_s=20.0, again=True)
+            assert await client.ask(lambda valkey: valkey.set("{a}", "1"))
+            assert await client.ask(lambda valkey: valkey.get("{a}")) == b"1"
+            await client.close()
+
+
+async def test_a_cluster_that_is_not_called_one_is_said_to_be(valkey_cluster: Cluster) -> None:
+    hosts = valkey_cluster.url.partition("//")[2].split(",")
+    told = []
+    for host in hosts:
+        client = ValkeyClient(f"valkey://{host}", timeout_s=20.0, again=True)
+        try:
+            await client.ask(lambda valkey: valkey.get("{a}"))
+        except ValkeyUnavailable as refusal:
+            told.append(str(refusal))
+        await client.close()
+    assert len(told) == len(hosts) - 1
+    assert all("say so in the URL" in each for each in told)
