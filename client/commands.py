@@ -79,7 +79,11 @@ def login(context: Context) -> Report:
         token = issuer.token(args.subject, roles, args.ttl_s)
         if args.write_token:
             write_private(args.write_token, token + "\n")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise LocalFileError(
+            str(error), "choose a folder that you can write to: XDG_STATE_HOME, or --write-token"
+        ) from error
+    except ValueError as error:
         raise LocalFileError(
             str(error), "correct or remove that file, then log in again"
         ) from error

@@ -23,7 +23,7 @@ from loadtest.comparison import Comparison, OpenSites
 from loadtest.driver import GeneratorFailed
 from loadtest.plan import Turn, turns
 from loadtest.preflight import NotReady
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import INTERRUPTED, StartFailed, run_program
 from loadtest.profile import BadProfile, Profile
 from loadtest.progress import Progress
 from loadtest.results import DIRECT, Head, Run
@@ -35,8 +35,6 @@ from mesh.hop import HopFailed, HopMissing
 
 LATEST = "latest"
 """A link beside the runs' folders, to the newest one."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 _NOT_MEASURED = (
     *(StartFailed, NotReady, GeneratorFailed, ExperimentFailed),
     *(HopMissing, HopFailed),
@@ -147,5 +145,4 @@ def finish(run: Run, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

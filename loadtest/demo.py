@@ -6,7 +6,6 @@ Starts both services on free ports. List, order, tamper, revoke; then a list tha
 header breaks. Exits with 1 if the story does not go as told.
 """
 
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from client.channels import Limits
 from client.errors import CallRefused
 from loadtest.colours import COLOURS
 from loadtest.forgery import tampered
-from loadtest.processes import end_like_ctrl_c
+from loadtest.processes import run_program
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, Shop
 from loadtest.stock import Stock
 from loadtest.table import WIDTH
@@ -187,5 +186,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

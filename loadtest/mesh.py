@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loadtest.meshed import MeshedShop, MeshOptions
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import StartFailed, run_program
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, ROOT
 from mesh.hop import Address, HopFailed, HopMissing
 from waybill.serving.paths import state_home
@@ -124,5 +124,4 @@ def _address(text: str) -> Address:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

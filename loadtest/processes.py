@@ -3,12 +3,14 @@
 import re
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 import psutil
 
@@ -17,6 +19,8 @@ READY = re.compile(
 )
 """The line on standard output that says that a service takes calls."""
 
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended, as shells have it."""
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 """More than the services' own bound on draining."""
@@ -64,10 +68,19 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
 
 
-def end_like_ctrl_c() -> None:
-    """Let SIGTERM and SIGHUP end this program as Ctrl-C does: what it started is stopped."""
+def run_program(main: Callable[[], int]) -> NoReturn:
+    """Run `main` as this program, and exit with what it returns.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does: what it started is stopped. That is told in a word,
+    and not as a traceback.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def run(command: Command, timeout_s: float = START_TIMEOUT_S) -> None:

@@ -24,7 +24,7 @@ from loadtest.change.staleness.outcome import results
 from loadtest.change.staleness.phase import Lab, staleness_shop
 from loadtest.change.staleness.record import StalenessResult, Times
 from loadtest.colours import COLOURS
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import StartFailed, run_program
 from loadtest.table import console
 from waybill.strategy import Strategy
 
@@ -115,5 +115,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

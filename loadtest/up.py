@@ -18,7 +18,7 @@ from google.protobuf.json_format import MessageToDict
 
 from loadtest.listing import ListedPage, listed, listing_channel
 from loadtest.postgres import shop_databases
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import StartFailed, run_program
 from loadtest.shop import ADMIN_ROLE, ADMIN_SUBJECT, ROOT, Shop
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
 from waybill.metadata import AUTHORIZATION
@@ -167,5 +167,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

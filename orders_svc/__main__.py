@@ -16,7 +16,7 @@ from orders_svc.settings import Settings
 from waybill.errors import StorageUnavailable
 from waybill.extras import ExtraMissing
 from waybill.otel import telemetry
-from waybill.serving.paths import state_home
+from waybill.serving.paths import make_state_home, state_home
 from waybill.serving.server import announce, serve
 from waybill.serving.settings import load, variables
 from waybill.serving.side_port import served_pages
@@ -34,7 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environ = {**development_defaults(os.environ), **os.environ}
     settings = load(Settings, environ, overrides)
     if "ORDERS_DATABASE_URL" not in os.environ:
-        state_home(os.environ).mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            make_state_home(os.environ)
+        except OSError as problem:
+            print(problem, file=sys.stderr)
+            return 1
     if options.command == "follow":
         return follower.main(settings)
     return _serve(settings, environ)

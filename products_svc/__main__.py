@@ -23,7 +23,7 @@ from waybill.errors import StorageUnavailable
 from waybill.extras import ExtraMissing
 from waybill.otel import telemetry
 from waybill.serving import jwks_page
-from waybill.serving.paths import state_home
+from waybill.serving.paths import make_state_home, state_home
 from waybill.serving.server import announce, serve
 from waybill.serving.settings import load, variables
 from waybill.serving.side_port import served_pages
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environ = {**development_defaults(os.environ), **os.environ}
     overrides = {"port": options.port, "workers": options.workers}
     settings = load(Settings, environ, overrides)
-    state_home(os.environ).mkdir(mode=0o700, parents=True, exist_ok=True)
     run: Command = options.run
     try:
+        make_state_home(os.environ)
         return run(settings, options)
     except _PROBLEMS as problem:
         print(problem, file=sys.stderr)

@@ -4,7 +4,6 @@ python -m loadtest.bench
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from loadtest.bench.contest import Contest
 from loadtest.bench.durable import ROUND_S, DurableRate, durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
 from loadtest.bench.timing import ROUNDS, race
-from loadtest.processes import end_like_ctrl_c
+from loadtest.processes import INTERRUPTED, run_program
 from loadtest.progress import Progress
 from loadtest.shop import ROOT
 from loadtest.table import console
@@ -34,7 +33,6 @@ STEPS = (
     *("issue", "check cold", "check warm", "read", "cache hit"),
     *(revoked.STEP, peers.ISSUE, peers.CHECK),
 )
-INTERRUPTED = 130
 
 
 def points() -> list[tuple[int, IdKind]]:
@@ -138,5 +136,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

@@ -31,7 +31,7 @@ from loadtest.change.staleness.outcome import results
 from loadtest.change.staleness.phase import Lab, staleness_shop
 from loadtest.change.staleness.record import StalenessResult
 from loadtest.change.staleness.show import staleness_parts
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import StartFailed, run_program
 from loadtest.shop import ROOT, Shop
 from loadtest.table import console
 from loadtest.values import Value
@@ -181,5 +181,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

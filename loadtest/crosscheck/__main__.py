@@ -25,7 +25,7 @@ from loadtest.crosscheck.outcome import Outcome, markdown, of_rounds
 from loadtest.crosscheck.tools import PACKAGES, ToolFailed, path_of
 from loadtest.driver import Driver, GeneratorFailed
 from loadtest.listing import full_page, listing_channel
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import StartFailed, run_program
 from loadtest.results import Cell, Load, Measured, Method, WireBytes
 from loadtest.setting import Holding, lab_shop, world_of
 from loadtest.wire import address_of
@@ -196,5 +196,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

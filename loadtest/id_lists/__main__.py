@@ -14,6 +14,7 @@ from loadtest.id_lists.measure import crossings, list_sizes
 from loadtest.id_lists.record import MEASURED, Crossing, IdListRun, ListSize
 from loadtest.id_lists.show import show
 from loadtest.id_lists.universes import CATALOGUE, universes
+from loadtest.processes import INTERRUPTED
 from loadtest.progress import Progress
 from loadtest.shop import ROOT
 from loadtest.table import console
@@ -21,7 +22,6 @@ from products_svc.catalogue.ids import IdKind
 
 RESULTS = ROOT / "build" / "id-lists"
 SIZES = (10, 100, 1_000, 10_000)
-INTERRUPTED = 130
 
 
 def measure(seed: int, list_lengths: Sequence[int], progress: Progress) -> IdListRun:

@@ -1,10 +1,10 @@
 """The command line: `python -m loadtest.limits [run|check|serve] …`."""
 
 import sys
+from functools import partial
 
 from loadtest.limits.cli import main
-from loadtest.processes import end_like_ctrl_c
+from loadtest.processes import run_program
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    run_program(partial(main, sys.argv[1:]))

@@ -20,7 +20,7 @@ from loadtest.netlab.locusts import HOLDING
 from loadtest.netlab.network import Network, NoNetworks
 from loadtest.netlab.parts import MACHINES, ORDERS, Parts
 from loadtest.netlab.scenario import CUSTOMER, GRANTS, LOSER, Outcome, Products, Scenario, cuts
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import StartFailed, run_program
 from loadtest.stock import Stock
 from waybill.strategy import Strategy
 
@@ -96,5 +96,4 @@ def table(outcomes: Sequence[Outcome], kept: str) -> Table:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadtest import provenance
-from loadtest.processes import end_like_ctrl_c
+from loadtest.processes import run_program
 from loadtest.results import load_run
 from loadtest.scale import page
 from loadtest.scale.measure import MeasureFailed, measure, plans
@@ -79,5 +79,4 @@ def _measured(options: argparse.Namespace) -> Scale:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtest.processes import StartFailed, end_like_ctrl_c
+from loadtest.processes import StartFailed, run_program
 from loadtest.results import Cell, Method
 from loadtest.setting import Holding, lab_shop, world_of
 from loadtest.shop import ROOT
@@ -89,5 +89,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    end_like_ctrl_c()
-    sys.exit(main())
+    run_program(main)

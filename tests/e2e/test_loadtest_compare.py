@@ -11,6 +11,7 @@ import pytest
 
 from loadtest import compare
 from loadtest.affinity import available
+from loadtest.processes import INTERRUPTED
 from loadtest.report.grpc_limits import HARD_LIMIT, OWN_ENTRIES_BYTES, SOFT_LIMIT
 from loadtest.results import FLOOR, Experiment, Sample, load_run
 from loadtest.setting import LAB_ORDERS_ENV
@@ -172,7 +173,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
                 break
         os.killpg(process.pid, signal.SIGINT)  # to all of the group, as a terminal does
         shown, _ = process.communicate(timeout=40)
-    assert process.returncode == compare.INTERRUPTED
+    assert process.returncode == INTERRUPTED
     assert "Stopped early" in shown
     (path,) = tmp_path.glob("20*/results.json")
     run = load_run(path)

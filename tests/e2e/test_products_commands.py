@@ -115,7 +115,7 @@ def test_bad_settings_are_told(environ: dict[str, str]) -> None:
     result = run(environ)
     assert result.returncode == 2
     assert "PRODUCTS_STATE_VERSION: there is no such setting; did you mean" in result.stderr
-    assert "default_strategy must be one of strategies" in result.stderr
+    assert "PRODUCTS_DEFAULT_STRATEGY must be one of PRODUCTS_STRATEGIES" in result.stderr
 
 
 def test_serves_with_workers_while_keys_rotate(environ: dict[str, str], tmp_path: Path) -> None:

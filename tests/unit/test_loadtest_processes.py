@@ -1,13 +1,22 @@
 """Processes are waited for, explained when they fail, and never left behind."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from loadtest.processes import Command, Service, StartFailed, paused, run
+from loadtest.processes import (
+    INTERRUPTED,
+    Command,
+    Service,
+    StartFailed,
+    paused,
+    run,
+    run_program,
+)
 
 READY = "import os, time; print(f'ready port=4711 pid={os.getpid()}', flush=True); time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + READY
@@ -101,3 +110,16 @@ def test_a_pause_ends_with_its_block(tmp_path: Path) -> None:
         while process.status() == psutil.STATUS_STOPPED:
             pass
         assert service.alive
+
+
+def test_a_program_that_is_interrupted_says_so_in_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest's own stay as they are
+    with pytest.raises(SystemExit) as left:
+        run_program(interrupted)
+    assert left.value.code == INTERRUPTED
+    assert capsys.readouterr().err == "stopped\n"

@@ -45,7 +45,7 @@ def test_with_a_store_it_accepts_references() -> None:
 
 def test_references_without_a_store_are_refused_by_name() -> None:
     given = {"ORDERS_STRATEGIES": "message-field,reference"}
-    with pytest.raises(BadSettings, match="reference needs reference_url"):
+    with pytest.raises(BadSettings, match="reference needs ORDERS_REFERENCE_URL"):
         read(Settings, {**ENVIRON, **given}, {})
 
 

@@ -135,7 +135,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 )
 def test_half_of_tls_is_refused(files: dict[str, str]) -> None:
     (problem,) = problems({**KEYS, **files})
-    assert "tls_cert_file" in problem
+    assert "TOY_TLS_CERT_FILE" in problem
 
 
 def test_load_prints_one_line_for_each_problem_and_exits_with_2(
@@ -170,3 +170,8 @@ def test_secrets_are_not_printed() -> None:
 )
 def test_variables_give_another_process_the_same_settings(values: dict[str, Any]) -> None:
     assert read(ToySettings, variables(ToySettings, values), {}) == ToySettings(**values)
+
+
+def test_of_several_settings_together_all_are_named_by_their_variables() -> None:
+    (problem,) = problems({**KEYS, "TOY_TLS_CERT_FILE": "c"})
+    assert problem == "TOY_TLS_CERT_FILE and TOY_TLS_KEY_FILE need each other"

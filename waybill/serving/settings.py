@@ -8,6 +8,7 @@ A service derives its own class with its prefix:
 """
 
 import difflib
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -214,11 +215,22 @@ def _problems(
     """What is wrong where, without the values: they may be secret."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        field = str(problem["loc"][0]) if problem["loc"] else ""
+        if problem["type"] == "default_factory_not_called":
+            continue  # says no more than that another line is there
+        text = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:  # of several settings together, which it names by their fields
+            lines.append(_with_variables(settings_class, text))
+            continue
+        field = str(problem["loc"][0])
         flag = f"--{field.replace('_', '-')}"
-        where = flag if field in given else variable(settings_class, field) if field else "settings"
-        lines.append(f"{where}: {problem['msg']}")
+        lines.append(f"{flag if field in given else variable(settings_class, field)}: {text}")
     return lines
+
+
+def _with_variables(settings_class: type[ServingSettings], text: str) -> str:
+    """`text` with the variable of each field that it names."""
+    names = "|".join(sorted(settings_class.model_fields, key=len, reverse=True))
+    return re.sub(rf"\b({names})\b", lambda found: variable(settings_class, found[0]), text)
 
 
 def _text(value: object) -> str:
