@@ -18,7 +18,8 @@ $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Waybill needs Python 3.11 or newer: set PYTHON=python3.11")'
 	@echo "setting up $(VENV)"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
+	  || { echo "setting up failed; pip says why above. Without a network it needs a mirror: PIP_INDEX_URL" >&2; exit 1; }
 	@touch $@
 
 .PHONY: setup

@@ -136,7 +136,7 @@ def _weight(carrying: Carrying) -> str:
 def _row(number: int, look: Peek, now: float) -> Sequence[str]:
     content = look.content
     if content is None:
-        return (str(number), look.version, *[UNREADABLE] * 4, str(look.size_bytes), UNREADABLE)
+        return (str(number), look.version, *[UNREADABLE] * 4, f"{look.size_bytes:,}", UNREADABLE)
     ids = content.product_ids
     return (
         str(number),
@@ -145,6 +145,6 @@ def _row(number: int, look: Peek, now: float) -> Sequence[str]:
         min(ids, default=""),
         max(ids, default=""),
         str(content.revision),
-        str(look.size_bytes),
+        f"{look.size_bytes:,}",
         expiry(content.expire_time, now),
     )
