@@ -23,8 +23,8 @@ SETTINGS = {
     for service in (products_svc.settings, orders_svc.settings)
     for field in service.Settings.model_fields
 }
-NO_SETTINGS = {"PRODUCTS_PORT"}
-"""Named as what Kubernetes puts into a pod."""
+NO_SETTINGS = {"PRODUCTS_PORT", "PRODUCTS_PASSWORD", "ORDERS_PASSWORD"}
+"""Named as what Kubernetes puts into a pod, and as what a compose file is given."""
 
 
 @cache
