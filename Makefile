@@ -9,6 +9,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.waybill-stamp
 PY     := $(BIN)/python
 PROFILE ?= quick
+CONTAINER_ENGINE ?= $(firstword $(notdir $(shell command -v podman docker)) podman)
+IMAGE   ?= waybill
 GENERATED := shop waybill/v1
 SOURCES := waybill products_svc orders_svc client loadtest tools tests
 
@@ -159,6 +161,21 @@ deploy-check: $(STAMP) ## render and validate the Kubernetes manifests, lint Doc
 	@mkdir -p build/deploy-check && cp deploy/check/package.json build/deploy-check/
 	@npm install --silent --no-package-lock --prefix build/deploy-check
 	@$(PY) -m tools.deploy
+
+.PHONY: image
+image: ## build the image; CONTAINER_ENGINE=docker, IMAGE=waybill:0.1.0, IMAGE_FLAGS="--build-arg PYTHON_IMAGE=…"
+	@command -v $(CONTAINER_ENGINE) >/dev/null || { echo "$(CONTAINER_ENGINE) is missing: install Docker, or (Debian)" \
+	  "apt-get install -y podman netavark aardvark-dns, or name yours: CONTAINER_ENGINE=…"; exit 1; }
+	@$(CONTAINER_ENGINE) build $(IMAGE_FLAGS) --label org.opencontainers.image.revision=$$(git rev-parse HEAD) \
+	  -f deploy/Dockerfile -t $(IMAGE) .
+
+.PHONY: image-base
+image-base: ## a stand-in for the image's base where no registry is reached (root, debootstrap): localhost/python
+	@deploy/check/stand_in_base.sh $(CONTAINER_ENGINE) localhost/python
+
+.PHONY: image-check
+image-check: $(STAMP) image ## build the image and run both services and the client in confined containers
+	@$(PY) -m tools.image_check --engine $(CONTAINER_ENGINE) --image $(IMAGE)
 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock

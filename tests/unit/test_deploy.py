@@ -186,6 +186,19 @@ def _without_passwords(words: list[str]) -> list[str]:
     return [">" if word.startswith(">") else word for word in words]
 
 
+def test_compose_gives_containers_no_more_than_they_need() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"]
+    for name, service in services.items():
+        assert service["init"] is True, name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+    for name, settings in SETTINGS.items():
+        grace_s = int(services[name]["stop_grace_period"].removesuffix("s"))
+        assert grace_s > settings.model_fields["drain_s"].default + 5
+
+
 def test_the_dockerfile_passes_its_linter() -> None:
     hadolint = Path(sys.executable).parent / "hadolint"
     linted = subprocess.run(
