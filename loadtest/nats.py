@@ -71,6 +71,13 @@ class NatsServer:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    def kill(self) -> None:
+        """End it without a word (SIGKILL)."""
+        process, self._process = self._process, None
+        assert process is not None, "not started"
+        process.kill()
+        process.wait()
+
     def stop(self) -> None:
         """End it; what its streams hold stays on disk."""
         process, self._process = self._process, None

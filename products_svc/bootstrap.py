@@ -148,7 +148,12 @@ def _publishing(settings: Settings, feed: Feed, store: Store) -> Callable[[], Aw
         from products_svc.feed.jetstream import JetStreamLog  # noqa: PLC0415 (an extra)
     publisher = Publisher(
         feed,
-        JetStreamLog(settings.feed_url, settings.feed_stream, settings.history_changes),
+        JetStreamLog(
+            settings.feed_url,
+            settings.feed_stream,
+            settings.history_changes,
+            settings.feed_replicas,
+        ),
         store,
         owner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(8)}",
         logger=make_logger(settings.log_level, service="products"),

@@ -100,6 +100,9 @@ class Settings(ServingSettings):
     feed_stream: str = Field("waybill-access", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     """The stream's name there; one for each database, the same at orders. Where it is missing it is
     made, and keeps `history_changes` messages."""
+    feed_replicas: int = Field(1, ge=1, le=5)
+    """How many servers of a NATS cluster keep the stream, where it is made here; with 3, one may be
+    gone."""
 
     @field_validator("path_hops")
     @classmethod

@@ -20,11 +20,11 @@ PAYLOAD_SHARE = 0.9
 class JetStreamLog:
     """Opens the stream of this name, and makes it where it is missing."""
 
-    def __init__(self, url: str, stream: str, keep: int) -> None:
-        """`keep` is how many messages a new stream keeps; one that is there stays as it is."""
+    def __init__(self, url: str, stream: str, keep: int, replicas: int = 1) -> None:
+        """A new stream keeps `keep` messages on `replicas` servers; an old one stays as it is."""
         self._url = url
         self._subjects = FeedSubjects(stream)
-        self._keep = keep
+        self._new = _configuration(self._subjects, keep, replicas)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["JetStreamWriter"]:
@@ -37,7 +37,7 @@ class JetStreamLog:
             self._url, f"products, publisher of {self._subjects.stream}"
         ) as client:
             writer = JetStreamWriter(client, self._subjects)
-            await writer.prepare(self._keep)
+            await writer.prepare(self._new)
             yield writer
 
 
@@ -54,13 +54,13 @@ class JetStreamWriter:
         self._largest = int(client.max_payload * PAYLOAD_SHARE)
         self._last = 0
 
-    async def prepare(self, keep: int) -> None:
-        """See that the stream is there, and where it ends."""
+    async def prepare(self, new: api.StreamConfig) -> None:
+        """See that the stream is there, as `new` where there is none, and where it ends."""
         with translated():
             try:
                 info = await self._js.stream_info(self._subjects.stream)
             except NotFoundError:
-                info = await self._js.add_stream(_configuration(self._subjects, keep))
+                info = await self._js.add_stream(new)
         self._last = info.state.last_seq
 
     async def newest(self) -> Published | None:
@@ -110,7 +110,7 @@ class JetStreamWriter:
         return _published(found.data or b"")
 
 
-def _configuration(subjects: FeedSubjects, keep: int) -> api.StreamConfig:
+def _configuration(subjects: FeedSubjects, keep: int, replicas: int) -> api.StreamConfig:
     return api.StreamConfig(
         name=subjects.stream,
         description="Changes of entitlements, by the products service",
@@ -119,6 +119,7 @@ def _configuration(subjects: FeedSubjects, keep: int) -> api.StreamConfig:
         discard=api.DiscardPolicy.OLD,
         storage=api.StorageType.FILE,
         max_msgs=keep,
+        num_replicas=replicas,
         allow_rollup_hdrs=True,
     )
 
