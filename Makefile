@@ -32,8 +32,8 @@ test: $(STAMP) ## all tests
 	@$(PY) -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 .PHONY: test-engines
-test-engines: $(STAMP) ## the suites against real engines: PostgreSQL, Valkey, NATS
-	@$(PY) -m pytest -n 3 --dist worksteal -q -m engines
+test-engines: $(STAMP) ## the suites against real PostgreSQL, Valkey, NATS, Envoy; says what is missing, skips nothing
+	@WAYBILL_REQUIRE_PARTS=1 $(PY) -m pytest -n 3 --dist worksteal -q -m engines $(ARGS)
 
 .PHONY: compare
 compare: $(STAMP) ## the strategies side by side: table, report; ONLY=cost, VIA=direct,mesh, PROFILE=full, ARGS="--rate 200"

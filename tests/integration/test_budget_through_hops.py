@@ -8,12 +8,15 @@ from typing import Any
 import grpc
 import pytest
 
-from mesh.hop import Address, HopMissing
-from mesh.launcher import LOOPBACK, launch_path, program_path
+from mesh.hop import Address
+from mesh.launcher import LOOPBACK, launch_path
 from mesh.table import parse_path
+from tests.needing import need
 from waybill.budget import BOTH_WAYS, PathBudget
 from waybill.errors import StateTooLarge
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
+
+pytestmark = pytest.mark.engines
 
 KEY = "waybill-state-v2"
 METHOD = "/shop.orders.v1.OrdersService/PlaceOrder"
@@ -71,11 +74,7 @@ def test_a_full_budget_passes(path: str, entries: int, service: Address) -> None
     state = largest(PathBudget(hops, directions=BOTH_WAYS), entries)
     assert len(state[0][1]) > 60
     with ExitStack() as stack:
-        try:
-            for one in placed:
-                program_path(one.hop)
-        except HopMissing as missing:
-            pytest.skip(str(missing))
+        need(one.hop for one in placed)
         running = stack.enter_context(launch_path(placed, service))
         address = running[0].address if running else service
         channel = stack.enter_context(grpc.insecure_channel(str(address)))

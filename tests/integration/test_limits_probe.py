@@ -11,10 +11,12 @@ from loadtest.limits.cli import main
 from loadtest.limits.path_probes import passed_on, refused_by
 from loadtest.limits.records import Direction, Shape
 from loadtest.limits.run import measure_subjects
-from mesh.hop import HopMissing
 from mesh.known import LIMITS_FILE, LimitsFile
-from mesh.launcher import launch_path, program_path, version
+from mesh.launcher import launch_path, version
 from mesh.table import HOPS, parse_path
+from tests.needing import need
+
+pytestmark = pytest.mark.engines
 
 KNOWN = LimitsFile.from_text(LIMITS_FILE.read_text(encoding="utf-8")).subjects
 
@@ -25,19 +27,9 @@ def service() -> Iterator[lab.Service]:
         yield started
 
 
-def need(name: str) -> None:
-    """A hop from the lock is always there; one from the system's packages may be missing."""
-    try:
-        program_path(HOPS[name])
-    except HopMissing as missing:
-        if name in ("envoy", "caddy"):
-            raise
-        pytest.skip(str(missing))
-
-
 @pytest.mark.parametrize("name", HOPS)
 def test_a_hop_has_the_limit_that_the_file_says(name: str, service: lab.Service) -> None:
-    need(name)
+    need([HOPS[name]])
     case = Case(Direction.REQUEST, Shape.SINGLE, lab.REQUEST_BOUND)
     with (
         launch_path(parse_path(name), service.address) as running,

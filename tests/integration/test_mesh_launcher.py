@@ -1,31 +1,22 @@
 """Every hop starts from its own configuration, passes gRPC calls on, and is gone afterwards."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent import futures
 
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from mesh.hop import Address, HopMissing
-from mesh.launcher import LOOPBACK, launch, launch_path, program_path
+from mesh.hop import Address
+from mesh.launcher import LOOPBACK, launch, launch_path
 from mesh.table import HOPS, Placed, parse_path
+from tests.needing import need
 
-WHEELS = ("envoy", "caddy")
+pytestmark = pytest.mark.engines
+
 PATHS = ["envoy", "envoy:tuned", "caddy", "caddy:tuned", "envoy+caddy"]
 PATHS += ["nginx", "nginx:tuned", "haproxy", "haproxy:tuned", "nginx+haproxy"]
-
-
-def need(path: Sequence[Placed]) -> None:
-    """Skip where a hop from the system's packages is missing; a hop from the lock never is."""
-    for placed in path:
-        if placed.hop.name in WHEELS:
-            continue
-        try:
-            program_path(placed.hop)
-        except HopMissing as missing:
-            pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +38,7 @@ def check(address: Address) -> int:
 @pytest.mark.parametrize("text", PATHS)
 def test_a_path_passes_calls_on(text: str, service: Address) -> None:
     path = parse_path(text)
-    need(path)
+    need(placed.hop for placed in path)
     with launch_path(path, service) as running:
         assert check(running[0].address) == health_pb2.HealthCheckResponse.SERVING
 

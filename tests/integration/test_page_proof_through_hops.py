@@ -11,8 +11,8 @@ import pytest
 
 from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
-from mesh.hop import Address, HopMissing
-from mesh.launcher import LOOPBACK, launch_path, program_path
+from mesh.hop import Address
+from mesh.launcher import LOOPBACK, launch_path
 from mesh.table import HOPS, parse_path
 from products_svc.store.values import Product, WantedGrant
 from products_svc.store.writer import Writer
@@ -22,10 +22,13 @@ from shop.products.v1.products_pb2 import ListProductsRequest
 from tests import a_million
 from tests.a_million import MILLION, SUBJECT
 from tests.contract.world import World
+from tests.needing import need
 from tests.products_kit import Lab
 from waybill.metadata import AUTHORIZATION, PROOF, STRATEGY, Entry, size_bytes
 from waybill.strategy import Strategy
 from waybill.v1.page_proof_pb2 import PageProof, PageRoot
+
+pytestmark = pytest.mark.engines
 
 CARRIER = CARRIERS[Strategy.PAGE_PROOF]
 MOST_BYTES = 600
@@ -71,12 +74,7 @@ async def shop(database: Path, tmp_path: Path) -> AsyncIterator[Shop]:
 @pytest.fixture(params=HOPS)
 def hop(request: pytest.FixtureRequest) -> str:
     name: str = request.param
-    try:
-        program_path(HOPS[name])
-    except HopMissing as missing:
-        if name in ("envoy", "caddy"):
-            raise
-        pytest.skip(str(missing))
+    need([HOPS[name]])
     return name
 
 

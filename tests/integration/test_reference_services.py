@@ -19,6 +19,8 @@ from waybill.status import error_from
 from waybill.strategy import Strategy
 from waybill.values import CarriedState
 
+pytestmark = pytest.mark.engines
+
 STORE_GONE = Outcome(grpc.StatusCode.UNAVAILABLE, "REFERENCE_STORE_UNAVAILABLE")
 LEADS_NOWHERE = Outcome(grpc.StatusCode.UNAUTHENTICATED, "STATE_INVALID")
 

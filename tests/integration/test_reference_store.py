@@ -19,6 +19,8 @@ from waybill.references.testing import MemoryReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.testing import FakeClock
 
+pytestmark = pytest.mark.engines
+
 TTL_S = 300
 MEGABYTE = 1024 * 1024
 
