@@ -27,7 +27,8 @@ TRACE_EXPORTERS: Final = frozenset({"otlp", "console", "none"})
 METRIC_EXPORTERS: Final = frozenset({"otlp", "console", "prometheus", "none"})
 EXTRA_MISSING: Final = (
     "traces and metrics need OpenTelemetry's SDK, which is not installed: "
-    "pip install 'waybill[telemetry]', or unset the OTEL_* variables and the HTTP port"
+    "in a checkout `make setup`, or pip install '.[telemetry]'; "
+    "or unset the OTEL_* variables and the HTTP port"
 )
 
 

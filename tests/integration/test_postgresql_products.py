@@ -334,5 +334,5 @@ def test_where_it_cannot_listen_everything_may_have_changed(
 
 def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ExtraMissing, match=r"pip install 'waybill\[postgresql\]'"):
+    with pytest.raises(ExtraMissing, match=r"pip install '\.\[postgresql\]'"):
         Database("postgresql://localhost/products")

@@ -63,7 +63,7 @@ def test_without_the_extra_the_start_says_what_to_install(
     with pytest.raises(SystemExit) as ended:
         otel.start(ENDPOINT, service="toy")
     assert ended.value.code == 2
-    assert "pip install 'waybill[telemetry]'" in capsys.readouterr().err
+    assert "pip install '.[telemetry]'" in capsys.readouterr().err
 
 
 def test_nothing_is_loaded_where_nothing_is_asked_for() -> None:
