@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from client.dev_issuer import AUDIENCE, ISSUER, DevIssuer
 from loadtest.key_server import JWKS_PATH, served_keys
+from loadtest.opened import Opened
+from loadtest.processes import Service
 from loadtest.shop import Shop, wait_until_serving
 from loadtest.stock import Stock
 from mesh.hop import Address
@@ -28,7 +29,7 @@ from mesh.service_mesh import (
     plan,
 )
 
-SECOND = "orders-v2"
+FIRST, SECOND = "orders", "orders-v2"
 PERCENT = 100
 
 
@@ -46,7 +47,7 @@ class MeshOptions:
     """Where the proxies send their traces, by OTLP over gRPC."""
 
 
-class MeshedShop:
+class MeshedShop(Opened):
     """A shop whose calls all pass proxies. A context manager.
 
     Args:
@@ -70,16 +71,12 @@ class MeshedShop:
     ) -> None:
         self._options = options or MeshOptions()
         split = self._options.second_env is not None
-        names = ("orders", SECOND) if split else ("orders",)
+        names = (FIRST, SECOND) if split else (FIRST,)
         authority = Authority(certificates or folder / "certificates")
         self.layout: Layout = plan(authority, folder / "mesh", names)
         self._products = ProductsBehind(free_port(), free_port())
-        second = self._options.second_percent
-        weights = (PERCENT - second, second) if split else (1,)
-        self._orders = [
-            OrdersBehind(free_port(), weight, name)
-            for name, weight in zip(names, weights, strict=True)
-        ]
+        shares = weights(self._options.second_percent)
+        self._orders = [OrdersBehind(free_port(), shares[name], name) for name in names]
         self.shop = Shop(
             folder,
             products_env={
@@ -90,8 +87,8 @@ class MeshedShop:
             orders_env={**self._orders_settings(0), **(orders_env or {})},
             stock=stock,
         )
-        self._stack = ExitStack()
         self._running: RunningMesh | None = None
+        self._second: Service | None = None
 
     def _orders_settings(self, number: int) -> dict[str, str]:
         """Of one orders service: it finds products through the proxy beside it."""
@@ -102,37 +99,42 @@ class MeshedShop:
             "ORDERS_STATE_KEYS": f"http://{outbound}{JWKS_PATH}",
         }
 
-    def __enter__(self) -> "MeshedShop":
+    def _open(self, parts: ExitStack) -> None:
         issuer = DevIssuer(self.shop.home)
         issuer.ready()
-        with ExitStack() as starting:
-            keys = starting.enter_context(served_keys(issuer.public_keys))
-            users = UserTokens(Address(LOOPBACK, keys), JWKS_PATH, ISSUER, AUDIENCE)
-            # First, since orders reads keys and feed through its proxy as it starts.
-            self._running = starting.enter_context(
-                launch_mesh(
-                    self.layout,
-                    users,
-                    self._products,
-                    self._orders,
-                    rate_per_s=self._options.rate_per_s,
-                    otlp=self._options.otlp,
-                )
+        keys = parts.enter_context(served_keys(issuer.public_keys))
+        users = UserTokens(Address(LOOPBACK, keys), JWKS_PATH, ISSUER, AUDIENCE)
+        # First, since orders reads keys and feed through its proxy as it starts.
+        self._running = parts.enter_context(
+            launch_mesh(
+                self.layout,
+                users,
+                self._products,
+                self._orders,
+                rate_per_s=self._options.rate_per_s,
+                otlp=self._options.otlp,
             )
-            starting.enter_context(self.shop)
-            if self._options.second_env is not None:
-                env = {**self._orders_settings(1), **self._options.second_env}
-                wait_until_serving(starting.enter_context(self.shop.orders_beside(SECOND, env)))
-            self._stack = starting.pop_all()
-        return self
+        )
+        parts.enter_context(self.shop)
+        if self._options.second_env is not None:
+            env = {**self._orders_settings(1), **self._options.second_env}
+            self._second = parts.enter_context(self.shop.orders_beside(SECOND, env))
+            wait_until_serving(self._second)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+    def shift(self, second_percent: int) -> None:
+        """Send this part of users' orders to the second orders service, from now on.
+
+        Raises:
+            ValueError: there is no second one, or it is no percentage.
+            HopFailed: the edge did not take it.
+        """
+        self.running.shift(weights(second_percent))
+
+    @property
+    def second(self) -> Service:
+        """The second orders service's process."""
+        assert self._second is not None, "not wanted, or not started"
+        return self._second
 
     @property
     def running(self) -> RunningMesh:
@@ -144,3 +146,14 @@ class MeshedShop:
     def target(self) -> str:
         """Where users call both services, `host:port`."""
         return str(self.running.edge)
+
+
+def weights(second_percent: int) -> dict[str, int]:
+    """Of both orders services, so that the second gets this part of users' orders.
+
+    Raises:
+        ValueError: it is no percentage.
+    """
+    if not 0 <= second_percent <= PERCENT:
+        raise ValueError(f"{second_percent} is not from 0 to {PERCENT}")
+    return {FIRST: PERCENT - second_percent, SECOND: second_percent}

@@ -13,13 +13,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from client.dev_issuer import DevIssuer
+from loadtest.opened import Opened
 from loadtest.processes import Command, Service, StartFailed, run
 from loadtest.stock import Stock
 from loadtest.valkey import ValkeyServer
@@ -40,7 +40,7 @@ IMPORT_TIMEOUT_S = 600.0
 _POLL_S = 0.05
 
 
-class Shop:
+class Shop(Opened):
     """Both services with keys, a catalogue and a service token. A context manager.
 
     Everything it writes is under `folder`, which must exist. The caller's own `PRODUCTS_*` and
@@ -65,32 +65,19 @@ class Shop:
         self._orders_env |= orders_env or {}
         self.stock = stock or Stock()
         """What it sells, and to whom."""
-        self._stack = ExitStack()
         self._products: Service | None = None
         self._orders: Service | None = None
         self._store: ValkeyServer | None = None
 
-    def __enter__(self) -> "Shop":
-        with ExitStack() as starting:
-            self._prepare()
-            store = starting.enter_context(ValkeyServer(self._folder))
-            self._store = store
-            products_env = {"PRODUCTS_REFERENCE_URL": store.url} | self._products_env
-            self._products = starting.enter_context(self._service("products", products_env))
-            self._orders_env = self._orders_needs() | self._orders_env
-            self._orders = starting.enter_context(self._service("orders", self._orders_env))
-            for service in (self._products, self._orders):
-                wait_until_serving(service)
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+    def _open(self, parts: ExitStack) -> None:
+        self._prepare()
+        self._store = parts.enter_context(ValkeyServer(self._folder))
+        products_env = {"PRODUCTS_REFERENCE_URL": self.store.url} | self._products_env
+        self._products = parts.enter_context(self._service("products", products_env))
+        self._orders_env = self._orders_needs() | self._orders_env
+        self._orders = parts.enter_context(self._service("orders", self._orders_env))
+        for service in (self._products, self._orders):
+            wait_until_serving(service)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -114,14 +101,6 @@ class Shop:
         """The store of references."""
         assert self._store is not None, "not started"
         return self._store
-
-    def second_orders(self) -> Service:
-        """One more instance of the orders service, not started yet, with the same data.
-
-        It has no follower of its own, and reads the copy of the first.
-        """
-        env = {**self._environ, **self._orders_env, "ORDERS_FOLLOWER": "none"}
-        return Service(self._command("orders-2", "orders_svc", ("serve",), env))
 
     @property
     def products_target(self) -> str:
@@ -153,13 +132,17 @@ class Shop:
         """A user token that the services believe."""
         return DevIssuer(self.home).token(subject, roles, TOKEN_TTL_S)
 
-    def orders_beside(self, name: str, env: Mapping[str, str]) -> Service:
+    def orders_beside(self, name: str, env: Mapping[str, str] | None = None) -> Service:
         """Another orders service on the same database and replica, not started yet.
 
         It follows nothing itself: the first one keeps the replica.
+
+        Args:
+            name: what it is called.
+            env: its settings, where they are not those of the first.
         """
-        shared = self._orders_needs() | {"ORDERS_FOLLOWER": "none"} | self._orders_env
-        return Service(self._command(name, "orders_svc", ("serve",), {**shared, **env}))
+        own = {**self._orders_env, "ORDERS_FOLLOWER": "none", **(env or {})}
+        return Service(self._command(name, "orders_svc", ("serve",), own))
 
     def _orders_needs(self) -> dict[str, str]:
         return {

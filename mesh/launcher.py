@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mesh.hop import CONFIGURATIONS, Address, Hop, HopFailed, HopMissing
 from mesh.table import Placed
@@ -22,6 +22,7 @@ LOOPBACK = "127.0.0.1"
 START_S = 10.0
 STOP_S = 5.0
 LOG_TAIL_CHARS = 2000
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +95,27 @@ def launch(placed: Placed, upstream: Address) -> Iterator[RunningHop]:
         configuration = folder / f"configuration{placed.hop.suffix}"
         configuration.write_text(render(placed, listen, upstream, folder))
         log = folder / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [program, *placed.hop.arguments(configuration, folder)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env={"PATH": os.environ.get("PATH", ""), "HOME": name},
-            )
-        try:
+        with started(program, placed.hop.arguments(configuration, folder), folder, log) as process:
             wait_until_listening(process, listen, str(placed), log)
             yield RunningHop(placed, listen, process.pid, log)
-        finally:
-            stop(process)
+
+
+@contextmanager
+def started(program: str, arguments: Sequence[str], home: Path, log: Path) -> Iterator[Process]:
+    """Run a hop's program until the context ends, with what it prints in `log`."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={"PATH": os.environ.get("PATH", ""), "HOME": str(home)},
+            start_new_session=True,  # Ctrl-C is for whoever started us, who stops it then
+        )
+    try:
+        yield process
+    finally:
+        stop(process)
 
 
 @contextmanager
@@ -142,9 +151,7 @@ def stop(process: "subprocess.Popen[Any]", within_s: float = STOP_S) -> None:
         process.wait()
 
 
-def wait_until_listening(
-    process: "subprocess.Popen[bytes]", listen: Address, name: str, log: Path
-) -> None:
+def wait_until_listening(process: Process, listen: Address, name: str, log: Path) -> None:
     """Return as soon as somebody listens there.
 
     Raises:

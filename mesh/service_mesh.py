@@ -5,10 +5,8 @@ on loopback and know nothing of it: what a caller may do is for its identity and
 then, once more, for the service.
 """
 
-import os
 import string
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mesh.hop import CONFIGURATIONS, Address
 from mesh.hops.envoy import Envoy
 from mesh.identities import Authority, WorkloadFiles, spiffe_id
-from mesh.launcher import LOOPBACK, free_port, program_path, stop, wait_until_listening
+from mesh.launcher import LOOPBACK, Process, free_port, program_path, started, wait_until_listening
+from mesh.split import PREFIX, shift
 
 TEMPLATES = CONFIGURATIONS / "service"
 DEFAULT_RATE_PER_S = 10_000
@@ -71,6 +70,11 @@ class Proxy:
         return Address(LOOPBACK, self.port)
 
     @property
+    def admin(self) -> Address:
+        """Where it tells of itself, and the edge takes weights."""
+        return Address(LOOPBACK, self.admin_port)
+
+    @property
     def spiffe_id(self) -> str:
         """Whom its certificate names."""
         return spiffe_id(self.workload)
@@ -117,11 +121,27 @@ class RunningMesh:
 
     layout: Layout
     pids: dict[str, int]
+    split: tuple[str, ...]
+    """The orders services among which users' orders are split."""
 
     @property
     def edge(self) -> Address:
         """Where users call."""
         return self.layout.edge.address
+
+    def shift(self, weights: Mapping[str, int]) -> None:
+        """Send users' orders to the orders services by other weights, from now on.
+
+        Args:
+            weights: of all orders services, by their names in `split`.
+
+        Raises:
+            ValueError: they are of others, one is negative, or all are 0.
+            HopFailed: the edge did not take them.
+        """
+        if weights.keys() != set(self.split):
+            raise ValueError(f"weights are of {', '.join(self.split)}, not of {list(weights)}")
+        shift(self.layout.edge.admin, weights)
 
 
 def plan(authority: Authority, folder: Path, orders: Sequence[str] = ("orders",)) -> Layout:
@@ -186,7 +206,8 @@ def launch_mesh(
         }
         for proxy in layout.proxies:
             wait_until_listening(processes[proxy.name], proxy.address, proxy.name, proxy.log)
-        yield RunningMesh(layout, {name: process.pid for name, process in processes.items()})
+        pids = {name: process.pid for name, process in processes.items()}
+        yield RunningMesh(layout, pids, tuple(service.name for service in orders))
 
 
 def _edge_values(
@@ -201,28 +222,23 @@ def _edge_values(
         }
         for proxy, service in zip(layout.orders, orders, strict=True)
     ]
-    return {"users": users, "rate_per_s": rate_per_s, "orders_sidecars": sidecars}
+    return {
+        "users": users,
+        "rate_per_s": rate_per_s,
+        "orders_sidecars": sidecars,
+        "split_prefix": PREFIX,
+    }
 
 
 @contextmanager
-def _started(proxy: Proxy, values: dict[str, object]) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(proxy: Proxy, values: dict[str, object]) -> Iterator[Process]:
     _write_secrets(proxy)
     template = _environment().get_template(f"{proxy.workload}.yaml.j2")
     proxy.configuration.write_text(template.render(me=proxy, **values))
     envoy = Envoy()
-    program = program_path(envoy)
-    with proxy.log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, *envoy.arguments(proxy.configuration, proxy.home)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", ""), "HOME": str(proxy.home)},
-        )
-    try:
+    arguments = envoy.arguments(proxy.configuration, proxy.home)
+    with started(program_path(envoy), arguments, proxy.home, proxy.log) as process:
         yield process
-    finally:
-        stop(process)
 
 
 def _write_secrets(proxy: Proxy) -> None:

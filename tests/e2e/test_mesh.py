@@ -2,13 +2,10 @@
 
 import json
 import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from math import sqrt
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -17,21 +14,33 @@ from client.dev_issuer import PRIVATE_KEYS, DevIssuer
 from loadtest.listing import listed
 from loadtest.mesh import recipes
 from loadtest.meshed import MeshedShop, MeshOptions
-from loadtest.shop import ROOT
 from mesh.hop import Address
-from mesh.identities import Authority, WorkloadFiles, spiffe_id
+from mesh.identities import Authority, spiffe_id
 from mesh.service_mesh import Proxy
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
 from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from shop.products.v1.products_pb2 import ListProductsRequest
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
-from tests.otlp_collector import collecting
+from tests.mesh_kit import (
+    CUSTOMER,
+    as_workload,
+    eventually,
+    exit_code,
+    failed_handshakes,
+    grpcurl,
+    logged,
+    metadata,
+    place,
+    sent_to_second,
+    serial,
+    served_by,
+)
+from tests.otlp_collector import Collector, collecting
 from waybill.signing import SigningKeyFile
 from waybill.strategy import Strategy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.engines, pytest.mark.timeout(120)]
 
-CUSTOMER = "alice"
 CALLS = 60
 
 
@@ -48,53 +57,6 @@ def meshed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshedShop]:
 def edge(meshed: MeshedShop) -> Iterator[grpc.Channel]:
     with grpc.insecure_channel(meshed.target) as channel:
         yield channel
-
-
-Metadata = tuple[tuple[str, str | bytes], ...]
-
-
-def metadata(meshed: MeshedShop, strategy: str = "replica") -> Metadata:
-    token = meshed.shop.token(CUSTOMER)
-    return (("authorization", f"Bearer {token}"), ("waybill-strategy", strategy))
-
-
-def order(meshed: MeshedShop, number: int = 0) -> PlaceOrderRequest:
-    product = meshed.shop.stock.granted(CUSTOMER)[0]
-    return PlaceOrderRequest(
-        request_id=f"mesh-{number}", lines=[OrderLine(product_id=product, quantity=1)]
-    )
-
-
-def grpcurl(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Runs grpcurl with our contracts; its exit code is 64 + the status code, or 1 without one."""
-    program = Path(sys.executable).parent / "grpcurl"
-    protos = ["shop/products/v1/products.proto", "shop/orders/v1/orders.proto"]
-    return subprocess.run(
-        [
-            *(program, "-connect-timeout", "2", "-max-time", "10", "-import-path", "protos"),
-            *(part for proto in protos for part in ("-proto", proto)),
-            *map(str, arguments),
-        ],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-
-
-def as_workload(proxy: Proxy, identity: WorkloadFiles, *arguments: object) -> tuple[int, str]:
-    """A call straight to a sidecar with somebody's certificate; the server's is not looked at."""
-    # -insecure: a SPIFFE certificate names no host, and who the server is, is not the question.
-    done = grpcurl(
-        *("-insecure", "-cert", identity.chain, "-key", identity.key, *arguments[:-1]),
-        *(proxy.address, arguments[-1]),
-    )
-    return done.returncode, done.stderr
-
-
-def exit_code(status: grpc.StatusCode) -> int:
-    number: int = status.value[0]
-    return 64 + number
 
 
 def service_token(meshed: MeshedShop) -> str:
@@ -191,24 +153,53 @@ def test_a_forged_client_certificate_gets_no_connection(meshed: MeshedShop, tmp_
 
 
 def test_no_client_certificate_gets_no_connection(meshed: MeshedShop) -> None:
-    for proxy in (meshed.layout.products, *meshed.layout.orders):
-        done = grpcurl("-insecure", "-H", service_token(meshed), proxy.address, CHECK)
-        assert done.returncode in {1, exit_code(grpc.StatusCode.UNAVAILABLE)}
+    def called(proxy: Proxy) -> int:
+        token = service_token(meshed)
+        return grpcurl("-insecure", "-H", token, proxy.address, CHECK).returncode
+
+    with ThreadPoolExecutor() as pool:  # grpcurl tries until its time to connect is over
+        codes = set(pool.map(called, (meshed.layout.products, *meshed.layout.orders)))
+
+    assert codes <= {1, exit_code(grpc.StatusCode.UNAVAILABLE)}
 
 
-def test_users_orders_are_split_by_weight(meshed: MeshedShop, edge: grpc.Channel) -> None:
-    place = "shop.orders.v1.OrdersService/PlaceOrder"
-    before = [served_by(proxy, place) for proxy in meshed.layout.orders]
+def test_users_orders_are_split_by_the_weights_of_the_moment(
+    meshed: MeshedShop, edge: grpc.Channel
+) -> None:
+    """Within five standard deviations, so that chance fails this once in a million runs."""
+    for percent, calls in ((0, 40), (30, 200), (100, 40)):
+        meshed.shift(percent)
+        before = sent_to_second(meshed)
+        for _ in range(calls):
+            place(meshed, edge)
+        share = percent / 100
+        five_deviations = 5 * sqrt(calls * share * (1 - share))
+        counted = sent_to_second(meshed) - before
+        assert counted == pytest.approx(calls * share, abs=five_deviations), percent
+    meshed.shift(50)
 
-    for number in range(CALLS):
-        request = order(meshed, number)
-        OrdersServiceStub(edge).PlaceOrder(request, metadata=metadata(meshed), timeout=10)
 
-    shares = [
-        served_by(proxy, place, at_least=count + 1) - count
-        for proxy, count in zip(meshed.layout.orders, before, strict=True)
-    ]
-    assert all(share > CALLS / 6 for share in shares), shares
+def test_no_call_fails_while_weights_shift(meshed: MeshedShop, edge: grpc.Channel) -> None:
+    def calls(number: int) -> None:
+        if number % 8 == 0:
+            meshed.shift(number * 7 % 101)
+        place(meshed, edge)
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(calls, range(2 * CALLS)))
+
+    assert len(done) == 2 * CALLS, "map raises the first failure"
+    meshed.shift(50)
+
+
+@pytest.mark.parametrize(
+    "weights", [{"orders": 1}, {"orders": 0, "orders-v2": 0}, {"orders": 9, "orders-v2": -1}]
+)
+def test_weights_that_make_no_sense_are_refused(
+    weights: dict[str, int], meshed: MeshedShop
+) -> None:
+    with pytest.raises(ValueError, match="weights are"):
+        meshed.running.shift(weights)
 
 
 def test_certificates_rotate_without_a_failed_call(meshed: MeshedShop) -> None:
@@ -220,9 +211,7 @@ def test_certificates_rotate_without_a_failed_call(meshed: MeshedShop) -> None:
         # Without a subchannel pool of its own, a channel would share the one connection.
         own = (("grpc.use_local_subchannel_pool", 1),)
         with grpc.insecure_channel(meshed.target, options=own) as channel:
-            OrdersServiceStub(channel).PlaceOrder(
-                order(meshed, CALLS + number), metadata=metadata(meshed, "direct-call"), timeout=10
-            )
+            place(meshed, channel, "direct-call")
 
     with ThreadPoolExecutor(4) as pool:
         first = list(pool.map(calls, range(CALLS)))
@@ -266,23 +255,8 @@ def test_access_logs_tell_calls_and_no_secrets(meshed: MeshedShop, edge: grpc.Ch
         assert str(given[0][1]) not in proxy.access_log.read_text()
 
 
-def test_an_edge_over_its_rate_refuses_as_exhausted(tmp_path: Path) -> None:
-    with (
-        MeshedShop(tmp_path, options=MeshOptions(rate_per_s=20)) as slow,
-        grpc.insecure_channel(slow.target) as channel,
-    ):
-        stub, given = ProductsServiceStub(channel), metadata(slow)
-        codes = set()
-        for _ in range(200):
-            try:
-                stub.ListProducts(ListProductsRequest(page_size=1), metadata=given, timeout=10)
-            except grpc.RpcError as error:
-                codes.add(error.code())
-    assert codes == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-
-
 def test_the_recipes_work_as_printed(meshed: MeshedShop) -> None:
-    script = "\n".join(line for line in recipes(meshed) if not line.startswith("curl"))
+    script = "\n".join(recipes(meshed))
     done = subprocess.run(
         ["bash", "-c", script], check=False, capture_output=True, text=True, timeout=60
     )
@@ -290,53 +264,16 @@ def test_the_recipes_work_as_printed(meshed: MeshedShop) -> None:
     assert '"strategy": "replica"' in done.stdout
     assert "Unauthenticated" in done.stderr
     assert "Unimplemented" in done.stderr
+    assert done.stderr.count("ERROR") == 2, done.stderr
+    assert "\nOK\ncluster.orders-v2.upstream_rq_total: " in done.stdout
+    assert 'upstream_rq_completed{envoy_cluster_name="orders-v2"}' in done.stdout
 
 
-def logged(proxy: Proxy) -> list[dict[str, Any]]:
-    """What a proxy wrote of calls, once it has written it: Envoy flushes its log every second."""
-    urllib.request.urlopen(
-        urllib.request.Request(f"http://127.0.0.1:{proxy.admin_port}/reopen_logs", method="POST")
-    ).close()
-    return [json.loads(line) for line in proxy.access_log.read_text().splitlines()]
-
-
-def served_by(proxy: Proxy, method: str, *, at_least: int = 0) -> int:
-    """How many calls of `method` a proxy has passed on."""
-    found = 0
-
-    def enough() -> bool:
-        nonlocal found
-        found = sum(entry["method"] == f"/{method}" for entry in logged(proxy))
-        return found >= at_least
-
-    eventually(enough)
-    return found
-
-
-def failed_handshakes(proxy: Proxy) -> int:
-    """Connections that showed a certificate which the proxy does not believe."""
-    url = f"http://127.0.0.1:{proxy.admin_port}/stats?format=json&filter=ssl.fail_verify_error"
-    with urllib.request.urlopen(url) as answer:
-        return sum(each["value"] for each in json.load(answer)["stats"] if "value" in each)
-
-
-def serial(proxy: Proxy) -> str:
-    """The serial number of the certificate that a proxy has loaded."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{proxy.admin_port}/certs") as answer:
-        found: str = json.load(answer)["certificates"][0]["cert_chain"][0]["serial_number"]
-    return found
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait for what another process does in its own time."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.1)
-
-
-def test_proxies_join_the_traces_of_services(tmp_path: Path) -> None:
-    """One trace holds an order's way through the edge, the sidecar, orders and products."""
+@pytest.fixture(scope="module")
+def slow_and_traced(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[MeshedShop, Collector]]:
+    """A mesh that lets few calls through, and where its traces go."""
     with collecting() as collector:
         host, _, port = collector.endpoint.removeprefix("http://").rpartition(":")
         otel = {
@@ -344,26 +281,42 @@ def test_proxies_join_the_traces_of_services(tmp_path: Path) -> None:
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
             "OTEL_BSP_SCHEDULE_DELAY": "50",
         }
-        with (
-            MeshedShop(
-                tmp_path,
-                products_env=otel,
-                orders_env=otel,
-                options=MeshOptions(otlp=Address(host, int(port))),
-            ) as traced,
-            grpc.insecure_channel(traced.target) as channel,
-        ):
-            OrdersServiceStub(channel).PlaceOrder(
-                order(traced), metadata=metadata(traced, "direct-call"), timeout=10
-            )
-            expected = {"edge", "orders-sidecar", "orders", "products-sidecar", "products"}
+        options = MeshOptions(rate_per_s=20, otlp=Address(host, int(port)))
+        folder = tmp_path_factory.mktemp("traced")
+        with MeshedShop(folder, products_env=otel, orders_env=otel, options=options) as meshed:
+            yield meshed, collector
 
-            def joined() -> bool:
-                [placed] = collector.named("orders", "PlaceOrder") or [None]
-                if placed is None:
-                    return False
-                return expected <= {
-                    service for service, span in collector.spans if span.trace_id == placed.trace_id
-                }
 
-            eventually(joined)
+def test_proxies_join_the_traces_of_services(
+    slow_and_traced: tuple[MeshedShop, Collector],
+) -> None:
+    """One trace holds an order's way through the edge, the sidecar, orders and products."""
+    traced, collector = slow_and_traced
+    with grpc.insecure_channel(traced.target) as channel:
+        place(traced, channel, "direct-call")
+    expected = {"edge", "orders-sidecar", "orders", "products-sidecar", "products"}
+
+    def joined() -> bool:
+        [placed] = collector.named("orders", "PlaceOrder") or [None]
+        if placed is None:
+            return False
+        return expected <= {
+            service for service, span in collector.spans if span.trace_id == placed.trace_id
+        }
+
+    eventually(joined)
+
+
+def test_an_edge_over_its_rate_refuses_as_exhausted(
+    slow_and_traced: tuple[MeshedShop, Collector],
+) -> None:
+    slow, _ = slow_and_traced
+    codes = set()
+    with grpc.insecure_channel(slow.target) as channel:
+        stub, given = ProductsServiceStub(channel), metadata(slow)
+        for _ in range(200):
+            try:
+                stub.ListProducts(ListProductsRequest(page_size=1), metadata=given, timeout=10)
+            except grpc.RpcError as error:
+                codes.add(error.code())
+    assert codes == {grpc.StatusCode.RESOURCE_EXHAUSTED}

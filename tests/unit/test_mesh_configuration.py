@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.meshed import weights
 from mesh.hop import DEFAULT, TUNED, Address, HopFailed, HopMissing
 from mesh.hops.haproxy import HAProxy
-from mesh.launcher import launch, program_path, render
+from mesh.launcher import free_port, launch, program_path, render
+from mesh.split import shift, weights_url
 from mesh.table import HOPS, Placed, parse_path
 
 LISTEN = Address("127.0.0.1", 1111)
@@ -63,3 +65,20 @@ def test_a_hop_that_ends_at_once_says_what_it_logged() -> None:
         launch(Placed(broken), UPSTREAM),
     ):
         pass
+
+
+def test_all_weights_of_a_split_are_told_in_one_call() -> None:
+    assert weights_url(LISTEN, weights(30)) == (
+        "http://127.0.0.1:1111/runtime_modify?orders_split.orders=70&orders_split.orders-v2=30"
+    )
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_a_part_of_all_orders_is_a_percentage(percent: int) -> None:
+    with pytest.raises(ValueError, match="not from 0 to 100"):
+        weights(percent)
+
+
+def test_an_edge_that_is_not_there_takes_no_weights() -> None:
+    with pytest.raises(HopFailed, match="did not take new weights"):
+        shift(Address("127.0.0.1", free_port()), weights(30))

@@ -92,7 +92,7 @@ def fleet(folder: Path, seed: int) -> Iterator[Fleet]:
         products_env={"PRODUCTS_LOG_LEVEL": "warning", "PRODUCTS_STATE_VERSIONS": FIRST},
         orders_env={"ORDERS_LOG_LEVEL": "warning", "ORDERS_STATE_VERSIONS": FIRST},
     )
-    with shop, shop.second_orders() as second:
+    with shop, shop.orders_beside("orders-2") as second:
         wait_until_serving(second)
         yield Fleet(shop, second)
 
