@@ -34,6 +34,7 @@ class ChangeExperiment(Protocol):
 
         Raises:
             StartFailed: a service did not start.
+            HopFailed, HopMissing: a proxy did not.
             ExperimentFailed: it could not be carried out.
         """
         ...
@@ -59,7 +60,7 @@ class ChangeRun:
         """Run all of them; whether they came to their end. Ctrl-C stops them.
 
         Raises:
-            StartFailed, ExperimentFailed: see `ChangeExperiment.run`.
+            StartFailed, HopFailed, HopMissing, ExperimentFailed: see `ChangeExperiment.run`.
         """
         try:
             for topic, experiment in self._experiments.items():

@@ -29,8 +29,13 @@ def customers_shop(
         products_env=products_env,
         orders_env=orders_env,
         orders_workers=orders_workers,
-        stock=Stock(grants=dict.fromkeys(customers(), PAGE_SIZE), products=100, seed=seed),
+        stock=customers_stock(seed),
     )
+
+
+def customers_stock(seed: int) -> Stock:
+    """A page of grants for each customer."""
+    return Stock(grants=dict.fromkeys(customers(), PAGE_SIZE), products=100, seed=seed)
 
 
 def customers() -> Sequence[str]:

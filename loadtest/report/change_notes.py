@@ -91,10 +91,13 @@ def _outage(found: Sequence[OutageResult]) -> str:
 
 def _skew(found: Sequence[SkewResult]) -> str:
     meetings = sum(len(each.matrix) for each in found)
-    rolled = sum(roll.wanted for each in found for roll in each.rolls)
+    rolls = [roll for each in found for roll in each.rolls]
+    rolled = sum(roll.wanted for roll in rolls)
+    ways = " and ".join(dict.fromkeys(roll.way for roll in rolls))
     return (
         f"Versions: {meetings:,} meetings of a producer with a consumer, tried with orders whose "
-        f"right outcome follows from the grants; {rolled:,} orders while services were rolled."
+        f"right outcome follows from the grants; {rolled:,} orders while services were "
+        f"rolled, by {ways}."
     )
 
 

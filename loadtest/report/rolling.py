@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from loadtest.change.rotation.record import RotationResult
-from loadtest.change.skew.record import Roll
+from loadtest.change.skew.record import Roll, Way
 from loadtest.report import tables
 from loadtest.report.figures import Figure
 from loadtest.report.numbers import NOTHING, percent
@@ -14,6 +14,12 @@ from loadtest.report.tables import Entry, Table, Tone, table
 
 _Rolls = Sequence[tuple[str, Roll]]
 """Strategies, each with one of its rolls."""
+_WAYS = {
+    Way.RESTARTS: "By restarts, two instances of orders and products start anew one by one.",
+    Way.SPLIT: "By traffic split, orders that reads both versions runs beside orders that reads "
+    "version 1, the mesh's edge sends it a growing part of all orders, and only products starts "
+    "anew.",
+}
 
 
 def counts(refused: Mapping[str, int]) -> str:
@@ -37,30 +43,31 @@ def rolls(findings: Findings) -> Figure | None:
     ]
     if not found:
         return None
-    orders = dict.fromkeys(roll.order for _, roll in found)
+    titles = dict.fromkeys(roll.title for _, roll in found)
+    ways = dict.fromkeys(roll.way for _, roll in found)
     return Figure(
         "rolls",
         "Versions rolled up and back",
-        "Share of orders served while two instances of orders and products are restarted one by "
-        "one with other versions of the state, and customers list anew all the time. "
-        + " ".join(_steps_in_words(order, found) for order in orders),
-        [_rolls_chart([each for each in found if each[1].order == order]) for order in orders],
+        "Share of orders served while orders and products change to other versions of the state, "
+        "and customers list anew all the time. "
+        + " ".join((*(_WAYS[way] for way in ways), *(_steps_in_words(t, found) for t in titles))),
+        [_rolls_chart([each for each in found if each[1].title == title]) for title in titles],
         _rolls_table(found),
     )
 
 
-def _steps_in_words(order: str, found: _Rolls) -> str:
-    roll = next(roll for _, roll in found if roll.order == order)
+def _steps_in_words(title: str, found: _Rolls) -> str:
+    roll = next(roll for _, roll in found if roll.title == title)
     steps = "; ".join(f"({number}) {step.name}" for number, step in enumerate(roll.steps, 1))
-    return f"{order.capitalize()}: {steps}."
+    return f"{title.capitalize()}: {steps}."
 
 
 def _rolls_chart(found: _Rolls) -> RibbonChart:
     _, first = found[0]
     ribbons = [_roll_ribbon(row, roll) for row, roll in found]
     return RibbonChart(
-        f"Share of orders served over time, {first.order}",
-        time_axis(f"seconds since the first step, {first.order}", ribbons),
+        f"Share of orders served over time, {first.title}",
+        time_axis(f"seconds, {first.title}", ribbons),
         ribbons,
         [Moment(step.at_s, str(number)) for number, step in enumerate(first.steps, 1)],
         ("served",),
@@ -69,7 +76,7 @@ def _rolls_chart(found: _Rolls) -> RibbonChart:
 
 def _roll_ribbon(row: str, roll: Roll) -> Ribbon:
     served = percent(1 - roll.failed / roll.wanted) if roll.wanted else NOTHING
-    words = f"{roll.failed:,} of {roll.wanted:,} orders failed, {roll.order}"
+    words = f"{roll.failed:,} of {roll.wanted:,} orders failed, {roll.title}"
     return Ribbon(row, parts_of(roll.timeline), (served,), words)
 
 
@@ -77,16 +84,17 @@ def _rolls_table(found: _Rolls) -> Table:
     rows = [
         (
             tables.name(row),
-            Entry(roll.order),
+            Entry(roll.title),
             Entry(f"{number} {step.name}", number),
             tables.whole(step.wanted),
             failed(sum(step.failed.values())),
+            tables.percent(sum(step.failed.values()) / step.wanted if step.wanted else None),
             Entry(counts(step.failed)),
         )
         for row, roll in found
         for number, step in enumerate(roll.steps, 1)
     ]
-    titles = ("Strategy", "Order of steps", "Step", "Orders", "Failed", "Refused with")
+    titles = ("Strategy", "Order of steps", "Step", "Orders", "Failed", "Share", "Refused with")
     return table("Orders from each step to the next", titles, rows)
 
 

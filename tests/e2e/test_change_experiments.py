@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from io import StringIO
+from math import sqrt
 from pathlib import Path
 
 import psutil
@@ -15,14 +16,19 @@ from loadtest.change.outage.knobs import OutageKnobs
 from loadtest.change.record import UnderChange
 from loadtest.change.rotation.experiment import Rotation
 from loadtest.change.rotation.knobs import RotationKnobs
+from loadtest.change.skew.fleet import Fleet, behind_the_edge, side_by_side
 from loadtest.change.skew.knobs import SkewKnobs
-from loadtest.change.skew.roll import Move, Rolled, fleet, roll
+from loadtest.change.skew.moves import Move, Restart, Shift
+from loadtest.change.skew.record import Way
+from loadtest.change.skew.roll import Rolled, roll
 from loadtest.profile import Profile, load
 from loadtest.progress import Progress
 from waybill.strategy import Strategy
 
 pytestmark = pytest.mark.e2e
 
+TRAVELLING = (Strategy.METADATA_JWT, Strategy.REFERENCE)
+VERSION_UNSUPPORTED = "UNAUTHENTICATED STATE_VERSION_UNSUPPORTED"
 ASKS_NOBODY = {Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD, Strategy.PAGE_PROOF}
 
 
@@ -66,19 +72,47 @@ def test_an_outage_hits_whom_it_must_and_serves_no_stranger(tmp_path: Path) -> N
 def test_no_state_is_refused_while_versions_are_rolled_unless_the_producer_goes_first(
     tmp_path: Path,
 ) -> None:
-    strategies, knobs = [Strategy.METADATA_JWT, Strategy.REFERENCE], SkewKnobs(issued_s=1.5)
-    with fleet(tmp_path, seed=1) as moving:
-        job = moving.job(strategies, knobs, seed=1)
-        with CrowdProcess(job, moving.shop.environ, tmp_path) as crowd:
-            good = roll("good", [Move("orders-1", "1,2"), Move("orders-2", "1,2")], moving, knobs)
-            bad = roll("bad", [Move("products", "2"), Move("orders-1", "1")], moving, knobs)
-            time.sleep(0.1)
-            outcomes = crowd.stop()
-    for strategy in strategies:
+    knobs = SkewKnobs(issued_s=1.5)
+    with side_by_side(tmp_path, seed=1) as fleet:
+        (good, bad), outcomes = rolled(
+            fleet,
+            tmp_path,
+            knobs,
+            [Restart("orders-1", "1,2"), Restart("orders-2", "1,2")],
+            [Restart("products", "2"), Restart("orders-1", "1")],
+        )
+    for strategy in TRAVELLING:
         own = [each for each in outcomes if each.strategy == strategy]
         assert good.of(own, 0.2).wanted
         assert not [each for each in refused(good, own) if "STATE" in each]
-        assert "UNAUTHENTICATED STATE_VERSION_UNSUPPORTED" in refused(bad, own)
+        assert VERSION_UNSUPPORTED in refused(bad, own)
+
+
+@pytest.mark.timeout(180)
+def test_by_traffic_split_readers_first_loses_no_order_and_a_way_back_loses_its_share(
+    tmp_path: Path,
+) -> None:
+    knobs = SkewKnobs(orders_per_s=40, list_again_s=0.3, issued_s=0.6)
+    with behind_the_edge(tmp_path, seed=1) as fleet:
+        (good, bad), outcomes = rolled(
+            fleet, tmp_path, knobs, [Shift(100), Restart("products", "2")], [Shift(50)]
+        )
+    assert good.of(outcomes, 0.2).failed == 0
+    lost = bad.of(outcomes, 0.2)
+    assert refused(bad, outcomes) == {VERSION_UNSUPPORTED}
+    five_deviations = 5 * sqrt(lost.wanted) / 2
+    assert lost.failed == pytest.approx(lost.wanted / 2, abs=five_deviations)
+
+
+def rolled(
+    fleet: Fleet, folder: Path, knobs: SkewKnobs, *rolls: Sequence[Move]
+) -> tuple[list[Rolled], list[Outcome]]:
+    """Do `rolls`, one after another, while customers order."""
+    job = fleet.job(TRAVELLING, knobs, seed=1)
+    with CrowdProcess(job, fleet.shop.environ, folder) as crowd:
+        done = [roll(Way.SPLIT, "", moves, fleet, knobs) for moves in rolls]
+        time.sleep(0.1)
+        return done, crowd.stop()
 
 
 def refused(rolled: Rolled, outcomes: Sequence[Outcome]) -> set[str]:

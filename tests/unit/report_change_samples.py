@@ -11,7 +11,7 @@ from loadtest.change.outage.record import OutageResult, Phase, Seen
 from loadtest.change.record import UnderChange
 from loadtest.change.rotation.record import KeyFetch, RotationResult
 from loadtest.change.skew.matrix import matrix
-from loadtest.change.skew.record import Meeting, Result, Roll, SkewResult, Step
+from loadtest.change.skew.record import Meeting, Result, Roll, SkewResult, Step, Way
 from loadtest.change.staleness.record import StalenessResult, StatedBounds, Times
 from loadtest.change.timeline import Timeline
 from waybill.strategy import Strategy
@@ -140,11 +140,17 @@ def _outage() -> tuple[OutageResult, ...]:
     return (*products, *follower, *workers)
 
 
-def roll(order: str, steps: Sequence[str], gone: tuple[float, float] = (0.0, 0.0)) -> Roll:
+def roll(
+    order: str,
+    steps: Sequence[str],
+    gone: tuple[float, float] = (0.0, 0.0),
+    way: Way = Way.RESTARTS,
+) -> Roll:
     length_s = 6.0 * len(steps)
     drawn = timeline(length_s, gone)
     failed = sum(sum(counts) for counts in drawn.refused.values())
     return Roll(
+        way=way,
         order=order,
         steps=tuple(
             Step(name=name, at_s=6.0 * number, wanted=120, failed={UNAVAILABLE: failed})
@@ -167,6 +173,7 @@ def _skew() -> tuple[SkewResult, ...]:
     rolls = (
         roll("readers first", ["orders-1 v1 and v2", "orders-2 v1 and v2", "products v2"]),
         roll("producer first", ["products v2", "orders-1 v1 and v2"], (1.0, 7.0)),
+        roll("readers first", ["10% to new orders", "products v2"], way=Way.SPLIT),
     )
     return tuple(
         SkewResult(strategy=strategy, matrix=tuple(map(_untruly_issued, meetings)), rolls=rolls)

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtest.change.skew.fleet import FIRST, READS_BOTH
 from loadtest.change.skew.matrix import matrix
+from loadtest.change.skew.moves import UPGRADES, Move, Restart, Shift
 from loadtest.change.skew.probes import TRIES, Answer, Try, judged, met
 from loadtest.change.skew.producers import Forms, Producer
-from loadtest.change.skew.record import Meeting, Probe, Result, Roll, SkewResult, Step
-from loadtest.change.skew.roll import FIRST, PRODUCER_FIRST, READERS_FIRST, Move, Rolled
+from loadtest.change.skew.record import Meeting, Probe, Result, Roll, SkewResult, Step, Way
+from loadtest.change.skew.roll import Rolled
 from loadtest.change.skew.show import skew_parts
 from loadtest.change.skew.strict import UnknownContent, strict_claims, strict_leaf, strict_message
 from loadtest.table import console
@@ -127,42 +129,79 @@ def test_strict_decoders_refuse_what_they_do_not_know() -> None:
         strict_leaf(2, NotImplemented)(unknown.SerializeToString(), 1)
 
 
-def unread(moves: Sequence[Move]) -> list[str]:
-    """The steps after which somebody may get state of which it reads no version.
+class Imagined:
+    """A fleet in thought: which versions are issued, and read by whom orders may go to."""
 
-    What products issued before is still on its way.
-    """
-    versions = {name: {FIRST} for name in ("products", "orders-1", "orders-2")}
-    bad = []
-    for move in moves:
-        before = versions["products"]
-        versions[move.process] = set(move.versions.split(","))
-        readers = (versions["orders-1"], versions["orders-2"])
-        if any(
-            not issued & reader for issued in (before, versions["products"]) for reader in readers
-        ):
-            bad.append(str(move))
-    return bad
+    def __init__(self, way: Way) -> None:
+        self.versions = dict.fromkeys(("products", "orders-1", "orders-2"), FIRST)
+        self.percent: int | None = None
+        if way is Way.SPLIT:
+            self.versions["orders-2"], self.percent = READS_BOTH, 0
+
+    def do(self, move: Move) -> str | None:
+        """The step's name if somebody may then get state of which it reads no version.
+
+        What products issued before is still on its way.
+        """
+        issued = [self.versions["products"]]
+        if isinstance(move, Shift):
+            assert self.percent is not None, "customers choose"
+            self.percent = move.percent
+        elif isinstance(move, Restart):
+            self.versions[move.process] = move.versions
+            issued.append(self.versions["products"])
+        bad = any(
+            not set(state.split(",")) & set(reader.split(","))
+            for state in issued
+            for reader in self._readers()
+        )
+        return str(move) if bad else None
+
+    def _readers(self) -> list[str]:
+        """What those read to whom orders may go."""
+        old, new = self.versions["orders-1"], self.versions["orders-2"]
+        if self.percent is None or 0 < self.percent < 100:
+            return [old, new]
+        return [new if self.percent else old]
+
+
+def unread(way: Way) -> dict[str, list[str]]:
+    """The steps of each roll after which that may be."""
+    fleet = Imagined(way)
+    return {
+        order: [bad for move in moves if (bad := fleet.do(move))]
+        for order, moves in UPGRADES[way].rolls.items()
+    }
 
 
 def test_readers_first_never_shows_a_reader_what_it_cannot_read() -> None:
-    assert unread(READERS_FIRST) == []
-    assert READERS_FIRST[-1].versions == READERS_FIRST[-2].versions == FIRST
+    assert [unread(way)["readers first"] for way in Way] == [[], []]
 
 
-def test_producer_first_does() -> None:
-    assert "products v2" in unread(PRODUCER_FIRST)
-    assert "orders-1 v1" in unread(PRODUCER_FIRST)
+def test_producer_first_does_until_the_last_reader_has_followed() -> None:
+    restarts, split = (unread(way)["producer first"] for way in Way)
+    assert restarts == ["products v2", "orders-1 v1 and v2", "orders-1 v1"]
+    assert split == ["products v2", "10% to new orders", "50% to new orders"]
+
+
+def test_every_roll_begins_with_orders_where_they_were_at_first() -> None:
+    for way, upgrade in UPGRADES.items():
+        fleet = Imagined(way)
+        begin = (fleet.percent, fleet.versions["orders-1"])
+        for moves in upgrade.rolls.values():
+            assert (fleet.percent, fleet.versions["orders-1"]) == begin
+            for move in moves:
+                fleet.do(move)
 
 
 def test_a_roll_counts_its_orders_by_step() -> None:
-    moves = [(Move("orders-1", "1,2"), 10.0), (Move("products", "2"), 13.0)]
+    moves: list[tuple[Move, float]] = [(Restart("orders-1", "1,2"), 10.0), (Shift(10), 13.0)]
     outcomes = [outcome(9, REFUSED), outcome(10), outcome(12.9, REFUSED), outcome(13), outcome(15)]
-    made = Rolled("readers first", 10, 16, moves).of(outcomes, 1)
-    assert (made.wanted, made.failed) == (4, 1)
+    made = Rolled(Way.SPLIT, "readers first", 10, 16, moves).of(outcomes, 1)
+    assert (made.title, made.wanted, made.failed) == ("readers first by traffic split", 4, 1)
     assert made.steps == (
         Step(name="orders-1 v1 and v2", at_s=0, wanted=2, failed={REFUSED: 1}),
-        Step(name="products v2", at_s=3, wanted=2, failed={}),
+        Step(name="10% to new orders", at_s=3, wanted=2, failed={}),
     )
     assert made.timeline.served == (1, 0, 0, 1, 0, 1)
 
@@ -170,9 +209,11 @@ def test_a_roll_counts_its_orders_by_step() -> None:
 async def test_the_terminal_shows_one_matrix_for_all_who_share_it() -> None:
     met_by = await matrix(TRAVELLING)
     step = Step(name="products v2", at_s=0, wanted=9, failed={REFUSED: 2})
+    calm = step.model_copy(update={"failed": {}})
     rolled = Roll(order="producer first", steps=(step,), wanted=9, failed=2, timeline=NO_TIMELINE)
+    lossless = rolled.model_copy(update={"way": Way.SPLIT, "steps": (calm, calm), "failed": 0})
     found = [
-        SkewResult(strategy=strategy, matrix=tuple(meetings), rolls=(rolled,))
+        SkewResult(strategy=strategy, matrix=tuple(meetings), rolls=(rolled, lossless))
         for strategy, meetings in met_by.items()
     ]
     out = console()
@@ -183,7 +224,9 @@ async def test_the_terminal_shows_one_matrix_for_all_who_share_it() -> None:
     assert text.count("v2, new fields") == 1
     assert "metadata-jwt, message-field, page-proof, reference" in text
     assert "2 of 9" in text
-    assert f"producer first, products v2: 8 {REFUSED}" in text
+    plain = " ".join(text.split())
+    assert "producer first by restarts products v2 8 of 36 22% upstream unavailable" in plain
+    assert "producer first by traffic split all steps 0 of 72 0%" in plain
 
 
 def test_a_meeting_that_nobody_survives_has_no_price() -> None:

@@ -40,6 +40,9 @@ def test_a_record_without_later_fields_validates(validator: Any) -> None:
         del sample["experiment"]
         del sample["cell"]["algorithm"]
         del sample["measured"]["wire"]
+    for result in older["under_change"]["skew"]:
+        for roll in result["rolls"]:
+            del roll["way"]
     assert validator.is_valid(older)
     assert len(Run.model_validate(older).samples) == len(older["samples"])
 

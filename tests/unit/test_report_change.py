@@ -213,7 +213,10 @@ def test_an_outage_without_an_end_in_sight_says_so() -> None:
 
 
 def test_rolls_and_rotations_mark_their_steps(full: Findings) -> None:
-    first, producer = figures(full)["rolls"].charts
+    rolls = figures(full)["rolls"]
+    assert "(1) 10% to new orders; (2) products v2." in rolls.caption
+    first, producer, split = rolls.charts
+    assert split.title.endswith("readers first by traffic split")
     assert {"1", "2", "3"} <= set(texts(first))
     assert {"100%"} <= set(texts(first))
     assert "100%" not in texts(producer)

@@ -7,19 +7,21 @@ from pathlib import Path
 
 from client.carriers.table import CARRIERS
 from loadtest.change.crowd.process import CrowdProcess
+from loadtest.change.crowd.values import Outcome
 from loadtest.change.record import UnderChange
 from loadtest.change.skew.knobs import SkewKnobs
 from loadtest.change.skew.matrix import matrix
-from loadtest.change.skew.record import SkewResult
-from loadtest.change.skew.roll import ROLLS, dwell_s, fleet, roll
+from loadtest.change.skew.moves import UPGRADES
+from loadtest.change.skew.record import SkewResult, Way
+from loadtest.change.skew.roll import Rolled, roll
 from loadtest.profile import Profile
 from loadtest.progress import Progress
 from waybill.strategy import Strategy
 
-START_S = 5.0
-"""About what the start of the services takes."""
-RESTART_S = 1.2
-"""About what stopping and starting one of them takes."""
+LEAD_IN_S = 0.5
+"""Orders that open connections, before any that count."""
+START_S = 6.0 + LEAD_IN_S
+"""About what the start of services and customers takes."""
 
 
 class Skew:
@@ -33,7 +35,10 @@ class Skew:
         knobs = profile.skew
         if knobs is None or not travelling(profile.strategies):
             return ()
-        return (START_S, *(_seconds(order, knobs) for order in ROLLS))
+        planned: list[float] = []
+        for upgrade in UPGRADES.values():
+            planned += (START_S, *(upgrade.seconds(order, knobs) for order in upgrade.rolls))
+        return planned
 
     def run(
         self, folder: Path, progress: Progress, profile: Profile, seed: int
@@ -41,18 +46,16 @@ class Skew:
         """See `loadtest.change.frame.ChangeExperiment.run`."""
         knobs = profile.skew
         assert knobs is not None, "run only where it is planned"
-        progress.step("skew: who reads whom", START_S)
         strategies = travelling(profile.strategies)
         met = asyncio.run(matrix(strategies))
-        with fleet(folder, seed) as moving:
-            job = moving.job(strategies, knobs, seed)
-            with CrowdProcess(job, moving.shop.environ, folder) as crowd:
-                rolled = []
-                for order, moves in ROLLS.items():
-                    progress.step(f"skew: {order}", _seconds(order, knobs))
-                    time.sleep(knobs.back_s)
-                    rolled.append(roll(order, moves, moving, knobs))
-                outcomes = crowd.stop()
+        rolled: list[Rolled] = []
+        outcomes: list[Outcome] = []
+        for way in UPGRADES:
+            home = folder / way.replace(" ", "-")
+            home.mkdir()
+            made, seen = _upgraded(way, home, progress, strategies, knobs, seed)
+            rolled += made
+            outcomes += seen
         for strategy in strategies:
             own = [outcome for outcome in outcomes if outcome.strategy == strategy]
             rolls = tuple(each.of(own, knobs.bucket_s) for each in rolled)
@@ -60,10 +63,29 @@ class Skew:
             yield UnderChange(skew=(result,))
 
 
+def _upgraded(
+    way: Way,
+    folder: Path,
+    progress: Progress,
+    strategies: Sequence[Strategy],
+    knobs: SkewKnobs,
+    seed: int,
+) -> tuple[list[Rolled], list[Outcome]]:
+    """The rolls of one way of upgrading, and what became of all orders meanwhile."""
+    upgrade = UPGRADES[way]
+    progress.step(f"skew: {way}", START_S)
+    with (
+        upgrade.fleet(folder, seed) as fleet,
+        CrowdProcess(fleet.job(strategies, knobs, seed), fleet.shop.environ, folder) as crowd,
+    ):
+        time.sleep(LEAD_IN_S)
+        rolled = []
+        for order, moves in upgrade.rolls.items():
+            progress.step(f"skew: {order} by {way}", upgrade.seconds(order, knobs))
+            rolled.append(roll(way, order, moves, fleet, knobs))
+        return rolled, crowd.stop()
+
+
 def travelling(strategies: Iterable[Strategy]) -> Sequence[Strategy]:
     """Those whose state travels."""
     return [strategy for strategy in strategies if CARRIERS[strategy].travels]
-
-
-def _seconds(order: str, knobs: SkewKnobs) -> float:
-    return knobs.back_s + sum(RESTART_S + dwell_s(move, knobs) for move in ROLLS[order])

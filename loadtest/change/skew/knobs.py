@@ -17,5 +17,7 @@ class SkewKnobs(Value):
     back_s: float = Field(1.2, gt=0, le=600)
     """The same after an instance of orders is back: as long as customers may take to find it, so
     that the next one can go."""
+    shifted_s: float = Field(0.8, gt=0, le=600)
+    """How long each weight of the traffic split counts before the next."""
     bucket_s: float = Field(0.2, gt=0, le=10)
     """Step of the time lines."""

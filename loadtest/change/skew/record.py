@@ -49,11 +49,21 @@ class Meeting(Value):
     """The orders that were tried."""
 
 
+class Way(StrEnum):
+    """How processes with other versions take over."""
+
+    RESTARTS = "restarts"
+    """Each process is stopped and started anew; customers spread their calls over two of orders."""
+    SPLIT = "traffic split"
+    """Orders with the other versions runs beside the old one, and the mesh's edge sends it a
+    growing part of all orders."""
+
+
 class Step(Value):
     """One step of a roll."""
 
     name: str
-    """What was started anew, and with which versions."""
+    """What was started anew, and with which versions; or which part of orders went where."""
     at_s: float
     """When, since the begin of the roll's time line."""
     wanted: int
@@ -65,6 +75,8 @@ class Step(Value):
 class Roll(Value):
     """Orders of one strategy while services were rolled from one version to the other and back."""
 
+    way: Way = Way.RESTARTS
+    """How the versions changed."""
     order: str
     """`readers first` as it should be, or `producer first`, the contrast."""
     steps: tuple[Step, ...]
@@ -75,6 +87,11 @@ class Roll(Value):
     """Those that were not accepted."""
     timeline: Timeline
     """Of all these orders."""
+
+    @property
+    def title(self) -> str:
+        """What tells it from others, such as `readers first by restarts`."""
+        return f"{self.order} by {self.way}"
 
 
 class SkewResult(Value):
