@@ -12,17 +12,18 @@ from orders_svc.resolvers import Parts, metered, products_client
 from orders_svc.revocations import revocation_check, revocation_follower, revocations_of
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
-from orders_svc.state_keys import state_keys
 from orders_svc.store import OrderStore
 from shop.orders.v1 import orders_pb2
 from waybill.choosing import StrategyChoice
 from waybill.expectations import Expectations
+from waybill.keys import KeySource
 from waybill.providers import Providers
 from waybill.revocation import Revocations
 from waybill.revocation_metrics import observe
-from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
+from waybill.serving.assembly import log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
+from waybill.serving.key_sources import key_source, keys_check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.telemetry import StateMetrics, state_metrics
@@ -64,10 +65,9 @@ def build(
         ExtraMissing: the settings ask for what is not installed.
         OSError: a TLS file cannot be read.
     """
-    log = make_logger(settings.log_level, service="orders")
-    user_keys = keys_from(settings.user_keys, clock, log)
-    store = _store(settings, clock)
     parts = _parts(settings, clock, providers)
+    user_keys = _user_keys(settings, clock, parts.closers)
+    store = _store(settings, clock)
     parts.closers.push_async_callback(store.close)
     parts.checks.update(
         {
@@ -105,12 +105,12 @@ def _store(settings: Settings, clock: Callable[[], float]) -> OrderStore:
 
 def _parts(settings: Settings, clock: Callable[[], float], providers: Providers | None) -> Parts:
     """What all resolvers share, with what is followed for them under way."""
-    log, closers = make_logger(settings.log_level, service="orders"), AsyncExitStack()
+    closers = AsyncExitStack()
     revocations = revocations_of(settings, clock)
     parts = Parts(
         settings,
         clock,
-        state_keys(settings, clock, log, closers),
+        _state_keys(settings, clock, closers),
         _expectations(settings, clock, revocations),
         VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes),
         providers,
@@ -120,6 +120,32 @@ def _parts(settings: Settings, clock: Callable[[], float], providers: Providers 
     if revocations:
         _follow(revocations, parts)
     return parts
+
+
+def _user_keys(
+    settings: Settings, clock: Callable[[], float], closers: AsyncExitStack
+) -> KeySource:
+    return key_source(
+        settings.user_keys,
+        clock,
+        make_logger(settings.log_level, service="orders"),
+        closers,
+        refresh_s=settings.user_keys_refresh_s,
+        ca_file=settings.user_keys_ca_file,
+    )
+
+
+def _state_keys(
+    settings: Settings, clock: Callable[[], float], closers: AsyncExitStack
+) -> KeySource:
+    return key_source(
+        settings.state_keys,
+        clock,
+        make_logger(settings.log_level, service="orders"),
+        closers,
+        refresh_s=settings.state_keys_refresh_s,
+        ca_file=settings.state_keys_ca_file,
+    )
 
 
 def open_ledger(settings: Settings, clock: Callable[[], float]) -> Ledger:

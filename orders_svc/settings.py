@@ -2,15 +2,16 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from waybill import nats_address
-from waybill.jwks_url import REFRESH_S, check_url
+from waybill.jwks_url import REFRESH_S
 from waybill.revocation import Behind
 from waybill.serving import postgresql
+from waybill.serving.key_sources import KeysPlace, check_ca_file
 from waybill.serving.settings import CommaSeparated, ServingSettings
 from waybill.serving.strategies import check_accepted, possible
 from waybill.strategy import Strategy
@@ -22,13 +23,6 @@ class RevocationBy(StrEnum):
 
     EXPIRY = "expiry"
     WATERMARKS = "watermarks"
-
-
-def _place_of_keys(value: object) -> object:
-    """Text that is a URL stays text; other text is a path."""
-    if isinstance(value, str):
-        return check_url(value) if value.startswith(("http://", "https://")) else Path(value)
-    return value
 
 
 class Settings(ServingSettings):
@@ -73,12 +67,14 @@ class Settings(ServingSettings):
     max_waiting_orders: int = Field(1000, ge=1)
     """Orders that may wait for their commit; more are refused."""
 
-    state_keys: Annotated[Path | str, BeforeValidator(_place_of_keys)]
+    state_keys: KeysPlace
     """The keys that carried state is signed with: a JWKS file, or the URL (`http`, `https`) that
     products serves them at."""
     state_keys_refresh_s: float = Field(REFRESH_S, gt=0, allow_inf_nan=False)
     """How often the URL is asked; shorter than `PRODUCTS_SIGNING_SETTLE_S`, after which a new key
     signs. A server that lets its answer be used for less is asked more often."""
+    state_keys_ca_file: Path | None = None
+    """With it, the URL's server must have a certificate that one of these (PEM) has signed."""
     state_issuer: str = Field("products", min_length=1)
     """Who must have issued carried state."""
     state_audience: str = Field("orders", min_length=1)
@@ -161,6 +157,11 @@ class Settings(ServingSettings):
     @classmethod
     def _nats_can_be_asked(cls, url: str | None) -> str | None:
         return nats_address.check(url)
+
+    @model_validator(mode="after")
+    def _state_keys_are_checked(self) -> Self:
+        check_ca_file(self.state_keys, self.state_keys_ca_file)
+        return self
 
     @model_validator(mode="after")
     def _strategies_are_possible(self) -> Self:

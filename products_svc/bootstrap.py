@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -33,10 +33,11 @@ from waybill.keys import KeySource
 from waybill.providers import Providers
 from waybill.references.store import ReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
-from waybill.serving.assembly import keys_check, keys_from, log_unmet, make_guard
+from waybill.serving.assembly import log_unmet, make_guard
 from waybill.serving.guard import GuardedService
 from waybill.serving.health import Check
 from waybill.serving.jwks_page import JwksPage
+from waybill.serving.key_sources import key_source, keys_check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
 from waybill.strategy import Strategy
@@ -76,23 +77,20 @@ def build(
         UnfitDatabase: it is of another schema or currency.
         UnusableKeys: the signing keys cannot be read, made or published.
         ExtraMissing: the settings ask for what is not installed.
+        OSError: a TLS file cannot be read.
     """
     log = make_logger(settings.log_level, service="products")
+    closers = AsyncExitStack()  # what is pushed last is closed first
+    user_keys = _user_keys(settings, clock, log, closers)
     keys = _signing_keys(settings, log)
     store = _store(settings, clock)
     feed = Feed(store, _pace(settings), clock)
     references = _reference_store(settings)
-    user_keys = keys_from(settings.user_keys, clock, log)
-
-    publishing = _publishing(settings, feed, store)
-
-    async def close() -> None:
-        await publishing()
-        await feed.close()
-        await asyncio.to_thread(store.close)
-        if references:
-            await references.close()
-
+    if references:
+        closers.push_async_callback(references.close)
+    closers.push_async_callback(asyncio.to_thread, store.close)
+    closers.push_async_callback(feed.close)
+    closers.push_async_callback(_publishing(settings, feed, store))
     servicer = ProductsServicer(
         store,
         feed,
@@ -113,7 +111,23 @@ def build(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
         checks=_checks(settings, user_keys, store, references),
-        close=close,
+        close=closers.aclose,
+    )
+
+
+def _user_keys(
+    settings: Settings,
+    clock: Callable[[], float],
+    log: FilteringBoundLogger,
+    closers: AsyncExitStack,
+) -> KeySource:
+    return key_source(
+        settings.user_keys,
+        clock,
+        log,
+        closers,
+        refresh_s=settings.user_keys_refresh_s,
+        ca_file=settings.user_keys_ca_file,
     )
 
 

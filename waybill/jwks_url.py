@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -65,19 +66,25 @@ def check_url(url: str) -> str:
 class HttpFetch:
     """Fetches from one URL. Follows no redirect and no proxy variable, and asks nothing twice.
 
-    Certificates of `https` are checked against the system's authorities.
+    Certificates of `https` are checked against the authorities of a file, or else the system's.
     """
 
-    def __init__(self, url: str, timeout_s: float = FETCH_TIMEOUT_S) -> None:
-        """`timeout_s` bounds a whole fetch, however slowly its answer drips, but no name's look-up.
+    def __init__(
+        self, url: str, timeout_s: float = FETCH_TIMEOUT_S, ca_file: Path | None = None
+    ) -> None:
+        """Nothing is asked yet; `ca_file` is PEM.
+
+        `timeout_s` bounds a whole fetch, however slowly its answer drips, but no name's look-up.
 
         Raises:
             ValueError: as `check_url`.
+            OSError: `ca_file` cannot be read.
         """
         self.url = check_url(url)
         self._parts = urlsplit(url)
         self._timeout_s = timeout_s
-        self._tls = ssl.create_default_context() if self._parts.scheme == "https" else None
+        https = self._parts.scheme == "https"
+        self._tls = ssl.create_default_context(cafile=ca_file) if https else None
 
     def __call__(self, etag: str) -> Fetched:
         """See `Fetch`.
@@ -180,7 +187,8 @@ class JwksUrl:
     async def _pause(self) -> Cause:
         """Returns when the next fetch is due, as its cause."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._missing.wait(), self.pause_s)
+            async with asyncio.timeout(self.pause_s):
+                await self._missing.wait()
             self._missing.clear()
             return Cause.MISSING_KEY
         return Cause.TIME

@@ -4,11 +4,10 @@ import asyncio
 import http.client
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_svc.settings import Settings
+from tests.certificates import Authority
+from tests.jwks_server import TIMEOUT_S, Script, served
 from waybill.errors import KeysUnavailable
 from waybill.jwks_url import Fetched, HttpFetch, JwksUrl, check_url
 from waybill.keys import MAX_JWKS_BYTES, Cause, KeySet, Look
@@ -25,66 +26,11 @@ from waybill.testing import FakeClock
 
 FIRST, SECOND = SigningKey.generate(), SigningKey.generate()
 FIRST_SET, SECOND_SET = public_jwks([FIRST]).encode(), public_jwks([SECOND, FIRST]).encode()
-TIMEOUT_S = 5.0
-
-
-@dataclass
-class Script:
-    """What the server answers next, and what it was asked."""
-
-    status: int = 200
-    body: bytes = FIRST_SET
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[dict[str, str]] = field(default_factory=list)
-    released: threading.Event = field(default_factory=threading.Event)
-    slow: bool = False
-    """Sends one byte of the body, and the rest when `released`."""
-
-
-def handler_of(script: Script) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            script.asked.append({**dict(self.headers), "path": self.path})
-            self.send_response(script.status)
-            for name, text in script.headers.items():
-                self.send_header(name, text)
-            self.end_headers()
-            if script.slow:
-                self.wfile.write(script.body[:1])
-                self.wfile.flush()
-                script.released.wait(TIMEOUT_S)
-            self.wfile.write(script.body)
-
-        def log_message(self, *_: object) -> None:
-            """Not in tests."""
-
-    return Handler
-
-
-class QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Clients that cut the line are the subject here."""
-
-
-@contextmanager
-def served(script: Script) -> Iterator[str]:
-    server = QuietServer(("127.0.0.1", 0), handler_of(script))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/.well-known/jwks.json"
-    finally:
-        script.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
 def script() -> Script:
-    return Script()
+    return Script(body=FIRST_SET)
 
 
 @pytest.fixture
@@ -316,6 +262,36 @@ def test_a_process_does_not_wait_for_a_fetch_that_hangs() -> None:
     assert finished.wait(TIMEOUT_S)
 
 
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority("our CA")
+
+
+def test_over_https_the_server_needs_a_certificate_of_the_file(
+    script: Script, authority: Authority, tmp_path: Path
+) -> None:
+    ours, theirs = tmp_path / "ours.pem", tmp_path / "theirs.pem"
+    ours.write_bytes(authority.certificate)
+    theirs.write_bytes(Authority("their CA").certificate)
+    with served(script, authority.issue("localhost")) as url:
+        fetched = HttpFetch(url, ca_file=ours)("")
+        assert fetched.keys is not None
+        assert ids(fetched.keys) == {FIRST.key_id}
+        for ca_file in (theirs, None):
+            with pytest.raises(ssl.SSLCertVerificationError):
+                HttpFetch(url, ca_file=ca_file)("")
+        with pytest.raises(ssl.SSLCertVerificationError, match="IP address mismatch"):
+            HttpFetch(url.replace("localhost", "127.0.0.1"), ca_file=ours)("")
+    assert len(script.asked) == 1
+
+
+def test_a_file_of_authorities_that_is_none_is_said_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    for name in ("missing.pem", "empty.pem"):
+        with pytest.raises(OSError):  # noqa: PT011 -- also ssl's own
+            HttpFetch("https://host/keys", ca_file=tmp_path / name)
+
+
 def test_the_path_and_query_are_asked_for(url: str, script: Script) -> None:
     HttpFetch(f"{url}?shop=1")("")
     assert script.asked[0]["path"] == "/.well-known/jwks.json?shop=1"
@@ -368,18 +344,34 @@ def raw_server(answer: bytes) -> Iterator[int]:
             thread.join()
 
 
-def test_the_settings_tell_urls_from_paths() -> None:
+def settings(**values: object) -> Settings:
+    needed: dict[str, Any] = {
+        "user_keys": Path("u"),
+        "state_keys": Path("s"),
+        "database_url": "sqlite:///x",
+        "service_token_file": Path("t"),
+        "replica_path": Path("r"),
+    }
+    return Settings(**needed | values)
+
+
+@pytest.mark.parametrize("name", ["user_keys", "state_keys"])
+def test_the_settings_tell_urls_from_paths(name: str) -> None:
     def place(text: object) -> object:
-        return Settings(
-            user_keys=Path("u"),
-            state_keys=text,
-            database_url="sqlite:///x",
-            service_token_file=Path("t"),
-            replica_path=Path("r"),
-        ).state_keys
+        return getattr(settings(**{name: text}), name)
 
     assert place("/var/keys.json") == Path("/var/keys.json")
     assert place(Path("keys.json")) == Path("keys.json")
     assert place("https://products/jwks.json") == "https://products/jwks.json"
     with pytest.raises(ValueError, match="no user, password"):
         place("https://a:b@products/jwks.json")
+
+
+@pytest.mark.parametrize("name", ["user_keys", "state_keys"])
+def test_a_file_of_authorities_needs_https(name: str) -> None:
+    ca_file = {f"{name}_ca_file": "ca.pem"}
+    given = settings(**{name: "https://idp/keys"}, **ca_file)
+    assert getattr(given, f"{name}_ca_file") == Path("ca.pem")
+    for place in ("http://idp/keys", "keys.json"):
+        with pytest.raises(ValueError, match="needs them at a URL of https"):
+            settings(**{name: place}, **ca_file)

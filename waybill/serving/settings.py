@@ -21,6 +21,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from waybill.serving.key_sources import KeysPlace, check_ca_file
+
 Item = TypeVar("Item")
 Settings = TypeVar("Settings", bound="ServingSettings")
 
@@ -64,8 +66,14 @@ class ServingSettings(BaseSettings):
     """How long calls may go on after SIGTERM, in seconds."""
     reflection: bool = True
     """Whether to tell everybody the contracts, as grpcurl needs."""
-    user_keys: Path
-    """JWKS file of the keys that users' tokens are signed with."""
+    user_keys: KeysPlace
+    """The keys that users' tokens are signed with: a JWKS file, or the URL (`http`, `https`) that
+    the identity provider serves them at."""
+    user_keys_refresh_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    """How often the URL is asked, and so for how long a key that was withdrawn still counts. A
+    server that lets its answer be used for less is asked more often."""
+    user_keys_ca_file: Path | None = None
+    """With it, the URL's server must have a certificate that one of these (PEM) has signed."""
     user_issuer: str = Field(default="waybill-dev", min_length=1)
     """Who must have issued users' tokens."""
     user_audience: str = Field(default="shop", min_length=1)
@@ -103,6 +111,11 @@ class ServingSettings(BaseSettings):
             raise ValueError("tls_cert_file and tls_key_file need each other")
         if self.tls_client_ca_file and not self.tls_cert_file:
             raise ValueError("tls_client_ca_file needs tls_cert_file and tls_key_file")
+        return self
+
+    @model_validator(mode="after")
+    def _user_keys_are_checked(self) -> Self:
+        check_ca_file(self.user_keys, self.user_keys_ca_file)
         return self
 
     @model_validator(mode="after")

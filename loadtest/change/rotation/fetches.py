@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loadtest.change.rotation.record import KeyFetch
 from waybill.keys import MISSING_EVERY_S, Cause
-from waybill.serving.assembly import KEYS_LOADED, KEYS_LOOKED_AT, KEYS_UNUSABLE
+from waybill.serving.key_sources import KEYS_LOADED, KEYS_LOOKED_AT, KEYS_UNUSABLE
 
 _EVENTS = frozenset({KEYS_LOADED, KEYS_LOOKED_AT, KEYS_UNUSABLE})
 
