@@ -229,7 +229,7 @@ async def test_orders_are_their_owners_alone(service: Service) -> None:
         service.stub.GetOrder(GetOrderRequest(order_id="missing"), metadata=own)
     )
     assert replace(theirs, request_id="") == replace(missing, request_id="")
-    assert theirs.code is grpc.StatusCode.NOT_FOUND
+    assert (theirs.code, theirs.reason) == (grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND")
     assert not (await service.listed("bob")).orders
 
 

@@ -300,14 +300,40 @@ async def test_leaving_a_stream_closes_its_handler_and_frees_its_place() -> None
     assert isinstance(answer, Answer)
 
 
+class Spent(Exception):
+    """The abort of a call; its first argument is the code."""
+
+
 @dataclass
-class Left:
-    """The call of a caller who has left, before gRPC cancels it: details and context in one."""
+class Late:
+    """A call whose time is up and whose caller waits all the same: details and context in one."""
 
     method: str = "/shop.products.v1.ProductsService/WatchAccess"
 
     def invocation_metadata(self) -> tuple[Entry, ...]:
         return ROBOT
+
+    def time_remaining(self) -> float | None:
+        return 0.0
+
+    async def abort(self, *status: object) -> None:
+        raise Spent(*status)
+
+
+async def test_a_deadline_that_is_spent_before_work_is_refused() -> None:
+    lines = Lines()
+    _, guarded = services(log=lines.logger())
+    call: Any = Late()
+    watch: Any = guarded.service(call)
+    with pytest.raises(Spent) as refused:
+        await watch.unary_stream(b"", call)
+    assert refused.value.args[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+    (line,) = lines.about("refused")
+    assert line["reason"] == "DEADLINE_SPENT"
+
+
+class Left(Late):
+    """The call of a caller who has left, before gRPC cancels it."""
 
     def time_remaining(self) -> None:
         return None
