@@ -16,6 +16,7 @@ from orders_svc.products_client import ProductsClient, TokenFile, open_channel
 from orders_svc.replica.environments import OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.sink import ReplicaSink
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -101,7 +102,7 @@ class Copy:
         self._url = url
         self._stream = stream
         self._writer = ReplicaWriter(store)
-        self.reader = ReplicaReader(OwnEnvironment(store.environment), clock=lab.clock)
+        self.reader = ReplicaReader(OwnEnvironment(store.environment), Trust(clock=lab.clock))
 
     @asynccontextmanager
     async def following(self, products_port: int) -> AsyncIterator[Follower]:

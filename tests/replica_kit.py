@@ -8,6 +8,7 @@ from typing import Protocol
 from orders_svc.replica.copy import CopyReader, CopyWriter
 from orders_svc.replica.environments import FolderEnvironment, OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.valkey.reader import ValkeyReader
 from orders_svc.replica.valkey.server import CopyServer
@@ -40,8 +41,8 @@ class LmdbPlace:
 
     def reader(self, writer: CopyWriter | None, clock: Clock) -> CopyReader:
         if isinstance(writer, ReplicaWriter):
-            return ReplicaReader(OwnEnvironment(writer.environment), clock=clock)
-        return ReplicaReader(FolderEnvironment(self._folder), clock=clock)
+            return ReplicaReader(OwnEnvironment(writer.environment), Trust(clock=clock))
+        return ReplicaReader(FolderEnvironment(self._folder), Trust(clock=clock))
 
 
 class ValkeyPlace:
@@ -58,7 +59,7 @@ class ValkeyPlace:
         return ValkeyWriter(self.server(), lease_s=LEASE_S)
 
     def reader(self, _writer: CopyWriter | None, clock: Clock) -> ValkeyReader:
-        return ValkeyReader(self.server(again=True), clock=clock)
+        return ValkeyReader(self.server(again=True), Trust(clock=clock))
 
     def key(self, name: str) -> str:
         """The server's key of that name."""

@@ -15,6 +15,7 @@ from orders_svc.feed.steps import Position
 from orders_svc.replica.environments import OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.records import grant_key
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.strategies.direct_call import AccessAnswer, DirectCallResolver
 from orders_svc.strategies.replica import ReplicaResolver
@@ -61,7 +62,7 @@ def _query(listed: Sequence[str]) -> AccessQuery:
 
 
 def _replica(store: ReplicaStore, listed: Sequence[str], kind: IdKind) -> Contest:
-    reader = ReplicaReader(OwnEnvironment(store.environment), lag_bound_s=LONG_S)
+    reader = ReplicaReader(OwnEnvironment(store.environment), Trust(LONG_S))
     resolver, query = ReplicaResolver(reader), _query(listed)
     key = grant_key(SUBJECT, query.product_ids[0])
 

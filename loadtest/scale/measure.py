@@ -25,6 +25,7 @@ from loadtest.shop import ROOT, inherited_environ
 from mesh.launcher import stop
 from orders_svc.replica.environments import FolderEnvironment
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.status import Trust
 
 LOOK_S = 0.002
 """How often the copy is looked at; the lag is known to no better than this."""
@@ -89,7 +90,7 @@ def _observed(
     environment: FolderEnvironment,
     replica: Path,
 ) -> Replica:
-    reader = ReplicaReader(environment, lag_bound_s=LAG_BOUND_S)
+    reader = ReplicaReader(environment, Trust(LAG_BOUND_S))
     began = source.next("snapshot")["at"]
     cpu_before = process_cpu_s(follower.pid)
     ready_at = _reached(reader, plan.grants, follower)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from orders_svc.replica.copy import CopyReader, CopyWriter
 from orders_svc.replica.environments import FolderEnvironment, OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.valkey.reader import ValkeyReader
 from orders_svc.replica.valkey.server import CopyServer
@@ -34,14 +35,14 @@ def open_reader(
     settings: Settings, writer: CopyWriter | None, clock: Callable[[], float]
 ) -> CopyReader:
     """A reader of the copy, beside `writer` where that is in this process."""
-    lag_bound_s = settings.replica_lag_bound_s
+    trust = Trust(settings.replica_lag_bound_s, clock)
     if settings.replica_url is not None:
         server = CopyServer(
             settings.replica_url, settings.replica_prefix, settings.replica_timeout_s, again=True
         )
-        return ValkeyReader(server, lag_bound_s=lag_bound_s, clock=clock)
+        return ValkeyReader(server, trust)
     if isinstance(writer, ReplicaWriter):
         own = OwnEnvironment(writer.environment)
-        return ReplicaReader(own, lag_bound_s=lag_bound_s, clock=clock)
+        return ReplicaReader(own, trust)
     folder = FolderEnvironment(settings.replica_path)
-    return ReplicaReader(folder, lag_bound_s=lag_bound_s, clock=clock)
+    return ReplicaReader(folder, trust)

@@ -8,17 +8,15 @@ Each read is one short transaction over data and description together. Nothing h
 disk, and nothing keeps a transaction open between two turns of the event loop.
 """
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import lmdb
 
 from orders_svc.access import Grant
 from orders_svc.replica.environments import Environments
 from orders_svc.replica.patience import Patience
-from orders_svc.replica.records import META_KEY, Meta, key_prefix, unpack_meta, unpack_row
-from orders_svc.replica.status import ReplicaStatus, problem_of, status_of
+from orders_svc.replica.records import META_KEY, grants_of, key_prefix, unpack_meta
+from orders_svc.replica.status import ReplicaStatus, Trust
 from waybill.errors import ReplicaNotReady, RevisionNotReached
 
 
@@ -28,27 +26,13 @@ class ReplicaReader:
     def __init__(
         self,
         environments: Environments,
-        *,
-        lag_bound_s: float = 5.0,
-        clock: Callable[[], float] = time.time,
-        wait_bound_s: float = 5.0,
-        timer: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        trust: Trust | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        """Read from `environments`.
-
-        Args:
-            environments: where the copy is.
-            lag_bound_s: how long ago the copy was known to be complete at most, in seconds.
-            clock: the wall clock, which the writer's `synced_at` is compared with.
-            wait_bound_s: how long a read waits for a revision at most, in seconds.
-            timer: the clock of waiting; `sleep` lets its time pass.
-            sleep: how to wait.
-        """
+        """Read from `environments`."""
         self._environments = environments
-        self._lag_bound_s = lag_bound_s
-        self._clock = clock
-        self._patience = Patience(wait_bound_s, timer, sleep)
+        self._trust = trust or Trust()
+        self._patience = patience or Patience()
         self._seen: ReplicaStatus | None = None
 
     def grants(
@@ -63,7 +47,7 @@ class ReplicaReader:
         try:
             with self._begin() as txn:
                 meta = unpack_meta(txn.get(META_KEY))
-                problem = self._problem(meta)
+                problem = self._trust.problem(meta)
                 if problem is None and meta.revision >= min_revision:
                     return _read(txn, subject, product_ids, meta.revision)
         except lmdb.Error as error:
@@ -101,7 +85,7 @@ class ReplicaReader:
         try:
             with self._begin() as txn:
                 meta = unpack_meta(txn.get(META_KEY))
-            self._seen = status_of(meta, self._clock(), self._lag_bound_s)
+            self._seen = self._trust.status(meta)
         except (ReplicaNotReady, lmdb.Error) as error:
             self._seen = ReplicaStatus(0, 0, 0, None, str(error))
         return self._seen
@@ -125,9 +109,6 @@ class ReplicaReader:
         """Close the files, if they are this reader's."""
         self._environments.close()
 
-    def _problem(self, meta: Meta) -> str | None:
-        return problem_of(meta, self._clock(), self._lag_bound_s)
-
     def _begin(self) -> "lmdb.Transaction[bytes]":
         environment = self._environments.current()
         try:
@@ -139,12 +120,7 @@ class ReplicaReader:
 
 def _read(
     txn: "lmdb.Transaction[bytes]", subject: str, product_ids: Sequence[str], revision: int
-) -> dict[str, Grant]:
+) -> Mapping[str, Grant]:
     prefix = key_prefix(subject)
-    grants = {}
-    for product_id in product_ids:
-        packed = txn.get(prefix + product_id.encode())
-        if packed is not None:
-            max_quantity, unit_price_micros, _ = unpack_row(packed)
-            grants[product_id] = Grant(product_id, max_quantity, unit_price_micros, revision)
-    return grants
+    rows = [txn.get(prefix + product_id.encode()) for product_id in product_ids]
+    return grants_of(product_ids, rows, revision)

@@ -4,10 +4,12 @@ A grant's key is `subject NUL product id`. Product ids hold no NUL, so two pairs
 A subject is UTF-8, which has no byte FF, so no pair has the key of the description either.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
+from orders_svc.access import Grant
 from orders_svc.feed.steps import NOWHERE, Position
 
 FORMAT = 1
@@ -65,6 +67,18 @@ def pack_row(row: Row) -> bytes:
 
 unpack_row = _VALUE.unpack
 """The packed values: maximum quantity, unit price in micros, revision."""
+
+
+def grants_of(
+    product_ids: Iterable[str], rows: Iterable[bytes | None], revision: int
+) -> Mapping[str, Grant]:
+    """The grants that `rows` have of `product_ids`, one each, as of the copy's `revision`."""
+    grants = {}
+    for product_id, packed in zip(product_ids, rows, strict=True):
+        if packed is not None:
+            max_quantity, unit_price_micros, _ = unpack_row(packed)
+            grants[product_id] = Grant(product_id, max_quantity, unit_price_micros, revision)
+    return grants
 
 
 def pack_meta(meta: Meta) -> bytes:

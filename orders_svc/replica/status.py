@@ -1,5 +1,7 @@
 """How the copy is doing, in words and numbers."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orders_svc.replica.records import Meta
@@ -19,19 +21,28 @@ class ReplicaStatus:
     problem: str | None
 
 
-def status_of(meta: Meta, now: float, lag_bound_s: float) -> ReplicaStatus:
-    """The status of a copy with this description at `now`, in wall-clock seconds."""
-    lag_s = now - meta.synced_at if meta.epoch else None
-    problem = _problem(meta, lag_s, lag_bound_s)
-    return ReplicaStatus(meta.epoch, meta.revision, meta.grants, lag_s, problem)
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """When a copy may be believed: while it was known to be complete `lag_bound_s` ago at most.
 
+    `clock` is the wall clock in seconds, which the writer's `synced_at` is compared with.
+    """
 
-def problem_of(meta: Meta, now: float, lag_bound_s: float) -> str | None:
-    """Why a copy with this description may not be believed at `now`; None if it may."""
-    lag_s = now - meta.synced_at
-    if meta.ready and -CLOCK_TOLERANCE_S <= lag_s <= lag_bound_s:
-        return None
-    return status_of(meta, now, lag_bound_s).problem
+    lag_bound_s: float = 5.0
+    clock: Callable[[], float] = time.time
+
+    def status(self, meta: Meta) -> ReplicaStatus:
+        """The status of a copy with this description now."""
+        lag_s = self.clock() - meta.synced_at if meta.epoch else None
+        problem = _problem(meta, lag_s, self.lag_bound_s)
+        return ReplicaStatus(meta.epoch, meta.revision, meta.grants, lag_s, problem)
+
+    def problem(self, meta: Meta) -> str | None:
+        """Why a copy with this description may not be believed now; None if it may."""
+        lag_s = self.clock() - meta.synced_at
+        if meta.ready and -CLOCK_TOLERANCE_S <= lag_s <= self.lag_bound_s:
+            return None
+        return self.status(meta).problem
 
 
 def _problem(meta: Meta, lag_s: float | None, lag_bound_s: float) -> str | None:

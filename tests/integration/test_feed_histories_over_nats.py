@@ -25,6 +25,7 @@ from orders_svc.products_client import ProductsClient, TokenFile, open_channel
 from orders_svc.replica.environments import OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.sink import ReplicaSink
+from orders_svc.replica.status import Trust
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from tests.nats_kit import CONSUMER, begun, operating
@@ -67,7 +68,7 @@ class World:
         self.store = RecordingStore(folder / "replica", self.notes)
         self.writer = ReplicaWriter(self.store)
         self.reader = ReplicaReader(
-            OwnEnvironment(self.store.environment), lag_bound_s=LAG_BOUND_S, clock=self.notes.clock
+            OwnEnvironment(self.store.environment), Trust(LAG_BOUND_S, self.notes.clock)
         )
 
     async def run(self) -> History:

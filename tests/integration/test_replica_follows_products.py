@@ -13,8 +13,10 @@ from orders_svc.feed.pace import Pace
 from orders_svc.feed.steps import Why
 from orders_svc.products_client import ProductsClient, TokenFile, open_channel
 from orders_svc.replica.environments import OwnEnvironment
+from orders_svc.replica.patience import Patience
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.sink import ReplicaSink
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from orders_svc.strategies.direct_call import DirectCallResolver
@@ -37,7 +39,7 @@ class Orders:
         self._folder = folder
         self._store = ReplicaStore(folder / "replica", 1 << 20)
         self.reader = ReplicaReader(
-            OwnEnvironment(self._store.environment), clock=lab.clock, wait_bound_s=BOUND_S
+            OwnEnvironment(self._store.environment), Trust(clock=lab.clock), Patience(BOUND_S)
         )
         self._writer = ReplicaWriter(self._store)
         self.follower = Follower(

@@ -10,8 +10,10 @@ from orders_svc.access import Grant
 from orders_svc.feed.steps import Position
 from orders_svc.replica.copy import CopyWriter
 from orders_svc.replica.environments import OwnEnvironment
+from orders_svc.replica.patience import Patience
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.records import Meta
+from orders_svc.replica.status import Trust
 from orders_svc.replica.writer import ReplicaWriter
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.notes import Notes
@@ -81,9 +83,8 @@ class LmdbKeeper:
         self.writer = ReplicaWriter(self._store)
         self._reader = ReplicaReader(
             OwnEnvironment(self._store.environment),
-            lag_bound_s=lag_bound_s,
-            clock=self._notes.clock,
-            timer=asyncio.get_running_loop().time,
+            Trust(lag_bound_s, self._notes.clock),
+            Patience(timer=asyncio.get_running_loop().time),
         )
 
     async def close(self) -> None:

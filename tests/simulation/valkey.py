@@ -15,6 +15,7 @@ import valkey
 
 from orders_svc.feed.steps import Position
 from orders_svc.replica.records import Meta, unpack_row
+from orders_svc.replica.status import Trust
 from orders_svc.replica.valkey.meta import meta_of
 from orders_svc.replica.valkey.reader import ValkeyReader
 from orders_svc.replica.valkey.server import CopyServer
@@ -125,7 +126,7 @@ class ValkeyKeeper:
     def open(self, lag_bound_s: float) -> None:
         self.writer = RecordingWriter(self._connect(again=False), self)
         server = self._connect(again=True)
-        self._reader = ValkeyReader(server, lag_bound_s=lag_bound_s, clock=self._notes.clock)
+        self._reader = ValkeyReader(server, Trust(lag_bound_s, self._notes.clock))
 
     async def close(self) -> None:
         await self.writer.close()

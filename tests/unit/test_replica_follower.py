@@ -13,6 +13,7 @@ from orders_svc.feed.pace import Pace
 from orders_svc.replica.environments import OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.sink import ReplicaSink
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -30,7 +31,7 @@ class Lab:
         self.clock = FakeClock()
         self.store = ReplicaStore(folder, map_bytes)
         self.writer = ReplicaWriter(self.store)
-        self.reader = ReplicaReader(OwnEnvironment(self.store.environment), clock=self.clock)
+        self.reader = ReplicaReader(OwnEnvironment(self.store.environment), Trust(clock=self.clock))
         self.scripts: list[Script | Exception] = []
         self.asked: list[tuple[int, int]] = []
         self.waits: list[float] = []

@@ -14,6 +14,7 @@ from orders_svc.feed.steps import Position
 from orders_svc.replica.environments import FolderEnvironment, OwnEnvironment
 from orders_svc.replica.patience import Patience
 from orders_svc.replica.reader import ReplicaReader
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.strategies.replica import ReplicaResolver
 from shop.products.v1.products_pb2 import Grant as WireGrant
@@ -45,9 +46,8 @@ class Lab:
         self.store = ReplicaStore(folder, 1 << 20)
         self.reader = ReplicaReader(
             OwnEnvironment(self.store.environment),
-            clock=self.clock,
-            timer=self.clock,
-            sleep=self.sleep,
+            Trust(clock=self.clock),
+            Patience(timer=self.clock, sleep=self.sleep),
         )
         self.arrives: dict[int, int] = {}
 
@@ -207,7 +207,7 @@ def written_elsewhere(folder: Path, revision: int, count: int, clock: FakeClock)
 def test_reads_what_another_process_writes(tmp_path: Path) -> None:
     clock = FakeClock()
     folder = FolderEnvironment(tmp_path / "replica")
-    reader = ReplicaReader(folder, clock=clock)
+    reader = ReplicaReader(folder, Trust(clock=clock))
     assert "no replica" in str(reader.status().problem)
     with pytest.raises(ReplicaNotReady):
         reader.grants("ada", ["1"])
@@ -222,7 +222,7 @@ def test_reads_what_another_process_writes(tmp_path: Path) -> None:
 def test_finds_a_replica_that_was_made_anew(tmp_path: Path) -> None:
     clock = FakeClock()
     folder = FolderEnvironment(tmp_path / "replica")
-    reader = ReplicaReader(folder, clock=clock)
+    reader = ReplicaReader(folder, Trust(clock=clock))
     written_elsewhere(tmp_path / "replica", 5, 1, clock)
     assert reader.revision == 5
     shutil.rmtree(tmp_path / "replica")

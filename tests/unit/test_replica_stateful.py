@@ -22,6 +22,7 @@ from orders_svc.feed.follower import Follower
 from orders_svc.replica.environments import OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
 from orders_svc.replica.sink import ReplicaSink
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
@@ -101,7 +102,7 @@ class ReplicaAgainstProducts(RuleBasedStateMachine):
         self.store = ReplicaStore(self.folder, 1 << 20)
         self.writer = ReplicaWriter(self.store)
         self.reader = ReplicaReader(
-            OwnEnvironment(self.store.environment), lag_bound_s=LAG_BOUND_S, clock=self.clock
+            OwnEnvironment(self.store.environment), Trust(LAG_BOUND_S, self.clock)
         )
         self.needs_snapshot = False
 

@@ -24,6 +24,7 @@ from orders_svc.replica.records import (
     unpack_meta,
     unpack_row,
 )
+from orders_svc.replica.status import Trust
 from orders_svc.replica.store import (
     ReplicaLocked,
     ReplicaStore,
@@ -47,7 +48,9 @@ def store(tmp_path: Path) -> Iterator[ReplicaStore]:
 
 def grants_of(store: ReplicaStore, subject: str, *product_ids: str) -> set[str]:
     store_meta = store.meta()
-    reader = ReplicaReader(OwnEnvironment(store.environment), clock=lambda: store_meta.synced_at)
+    reader = ReplicaReader(
+        OwnEnvironment(store.environment), Trust(clock=lambda: store_meta.synced_at)
+    )
     return set(reader.grants(subject, product_ids))
 
 
