@@ -1,5 +1,6 @@
 """The copy in a cluster of Valkey, whose nodes send on to each other, go, and are replaced."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,21 @@ async def test_one_node_of_the_url_is_enough_and_any_may_be_gone(
             assert await client.ask(lambda valkey: valkey.set("{a}", "1"))
             assert await client.ask(lambda valkey: valkey.get("{a}")) == b"1"
             await client.close()
+
+
+async def test_a_node_that_hangs_is_not_asked_twice(valkey_cluster: Cluster) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as listener:
+        hangs = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        url = valkey_cluster.url.replace("//", f"//{hangs},")
+        client = ValkeyClient(url, timeout_s=1.0, again=True)
+        with pytest.raises(ValkeyUnavailable, match="TimeoutError"):
+            await client.ask(lambda valkey: valkey.get("{a}"))
+        await client.ask(lambda valkey: valkey.get("{a}"))
+        await client.close()
 
 
 async def test_a_cluster_that_is_not_called_one_is_said_to_be(valkey_cluster: Cluster) -> None:

@@ -87,5 +87,23 @@ def test_impossible_values_and_unknown_names_are_refused(given: dict[str, str]) 
         read(Settings, {**ENVIRON, **given}, {})
 
 
+@pytest.mark.parametrize(
+    ("variable", "url", "advice"),
+    [
+        ("REPLICA_URL", "valkey://me:hu/sh@host:6379/0", "percent-encode"),
+        ("REPLICA_URL", "valkeys://:hush@host?ssl_ca_certs=/no/such/file", "No such file"),
+        ("REFERENCE_URL", "valkeys+cluster://me:hush@one:1,two:2", "braces"),
+        ("FEED_URL", "tls://me:hush@host?ca=/ca.pem", "ca_file"),
+        ("FEED_URL", "https://me:hush@host", "pattern"),
+    ],
+)
+def test_a_url_that_will_not_do_ends_the_start_without_a_secret(
+    variable: str, url: str, advice: str
+) -> None:
+    with pytest.raises(BadSettings, match=advice) as bad:
+        read(Settings, {**ENVIRON, f"ORDERS_{variable}": url}, {})
+    assert not any(part in str(bad.value) for part in ("hush", "hu/", "sh@"))
+
+
 def test_every_strategy_has_a_resolver() -> None:
     assert RESOLVERS.keys() == set(Strategy)
