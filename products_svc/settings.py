@@ -28,9 +28,9 @@ class Settings(ServingSettings):
 
     reference_url: str | None = Field(None, pattern=address.SETTING, repr=False)
     """Where the store of references is, such as `valkey://127.0.0.1:6379/0`; may hold a password.
-    Without it strategy `reference` is not accepted."""
+    Without it strategy `reference` is not accepted. docs/engines.md has TLS and clusters."""
     reference_prefix: str = Field("waybill:", max_length=64)
-    """What the store's keys begin with; the same at both services."""
+    """What the store's keys begin with; the same at both services, on a cluster with braces."""
     reference_timeout_s: float = Field(0.5, gt=0, allow_inf_nan=False)
     """How long one operation of the store may take."""
     reference_max_per_subject: int = Field(256, ge=1)
