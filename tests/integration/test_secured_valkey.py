@@ -9,6 +9,7 @@ import valkey
 from loadtest.valkey import ValkeyServer
 from orders_svc.feed.follower import SinkUnavailable
 from orders_svc.feed.steps import Position
+from orders_svc.replica.status import Trust
 from orders_svc.replica.valkey.reader import ValkeyReader
 from orders_svc.replica.valkey.server import CopyServer
 from orders_svc.replica.valkey.writer import ValkeyWriter
@@ -72,7 +73,7 @@ def products_url(orders_url: str) -> str:
 async def test_orders_keeps_its_copy_with_the_rights_that_it_has(orders_url: str, raw: Any) -> None:
     clock = FakeClock()
     writer = ValkeyWriter(CopyServer(orders_url, COPY, TIMEOUT_S, again=False))
-    reader = ValkeyReader(CopyServer(orders_url, COPY, TIMEOUT_S, again=True), clock=clock)
+    reader = ValkeyReader(CopyServer(orders_url, COPY, TIMEOUT_S, again=True), Trust(clock=clock))
     await writer.acquire()
     for revision in (5, 6):  # one for each slot, from none to one and from one to the other
         await writer.begin_snapshot()
