@@ -1,10 +1,10 @@
 """`make scale`: what each strategy needs for a million and a hundred million users.
 
-    python -m loadtest.scale [--grants 100000 1000000 10000000] [--results build/compare/latest]
+    python -m loadtest.scale [--grants 100000 1000000 10000000] [--rounds 3] [--write-docs]
 
 Measures replicas of several sizes on this machine, takes the costs of orders and listings from the
-record of a comparison, and prints what follows, with the error of every prediction that a measured
-point can check.
+record of a comparison, and prints what follows, each figure with its interval, and every
+prediction that a measured point can check. `make compare PROFILE=scale` measures the most of them.
 """
 
 import argparse
@@ -15,15 +15,16 @@ from pathlib import Path
 
 from loadtest import provenance
 from loadtest.processes import run_program
-from loadtest.results import load_run
+from loadtest.results import Run, load_run
 from loadtest.scale import page
 from loadtest.scale.measure import MeasureFailed, measure, plans
 from loadtest.scale.record import Replica, Scale, load_scale
 from loadtest.shop import ROOT
 
 SIZES = (100_000, 1_000_000, 10_000_000)
-RATES_PER_S = (200, 2000)
-SECONDS_EACH = 10.0
+RATES_PER_S = (200, 2000, 20_000)
+SECONDS_EACH = 5.0
+ROUNDS = 3
 RECORD = ROOT / "build" / "scale" / "latest.json"
 RESULTS = ROOT / "build" / "compare" / "latest" / "results.json"
 PAGE = ROOT / "docs" / "scaling.md"
@@ -41,8 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MeasureFailed as error:
         print(error, file=sys.stderr)
         return 1
-    print(page.text(run, scale))
-    if options.write_docs:
+    return _show(run, scale, write_docs=options.write_docs)
+
+
+def _show(run: Run, scale: Scale, *, write_docs: bool) -> int:
+    try:
+        print(page.text(run, scale))
+    except ValueError as error:
+        print(f"{run.head.run_id}: {error}; make compare PROFILE=scale has all", file=sys.stderr)
+        return 2
+    if write_docs:
         page.write(PAGE, run, scale)
         print(f"written into {PAGE.relative_to(ROOT)}")
     return 0
@@ -55,6 +64,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--grants", type=int, nargs="+", default=SIZES, help="sizes of replicas")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each is measured")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a comparison's record")
     parser.add_argument("--record", type=Path, default=RECORD, help="where the replicas' is")
     parser.add_argument("--again", action="store_true", help="use that record, measure nothing")
@@ -64,7 +74,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _measured(options: argparse.Namespace) -> Scale:
     found: list[Replica] = []
-    for plan in plans(options.grants, RATES_PER_S, SECONDS_EACH):
+    for plan in plans(options.grants, RATES_PER_S, SECONDS_EACH) * options.rounds:
         print(f"a replica of {plan.grants:,} grants …", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="waybill-scale-") as folder:
             found.append(measure(plan, Path(folder)))

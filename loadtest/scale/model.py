@@ -1,320 +1,196 @@
-"""What each strategy costs for many users: straight lines through measured points. Pure.
+"""What an order, a listing and a grant cost with each strategy, from measured points. Pure.
 
-CPU and bytes of an order, and of a listing, are taken to grow in proportion to the ids carried; a
-replica's size and bootstrap in proportion to the grants it holds; the CPU time of a second in
-proportion to the calls in it, above what an idle process uses. Each line is drawn through the
-smallest and the largest measured point, and the points between them are predicted: their error is
-what `checks` tell. What lies beyond the measured points is a guess that nothing here has checked.
+A check costs what a bare call costs at that rate (`Bare`), and above it a line over the ids
+carried, or over their logarithm where the state is a path in a tree. Placing, and the first order
+with a state, cost a constant more. A replica's size and bootstrap are in proportion to its grants.
+
+The lines go through some of the points; `checks` predicts the others. `Models` are many models of
+figures that were drawn anew from the measured rounds: where they differ, the rounds did.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
 
-from loadtest.curves import kept_up
-from loadtest.results import DIRECT, FLOOR, Experiment, Method
-from loadtest.scale.record import Replica
-from loadtest.summary import Row
+from loadtest.scale.figures import Figures, Kind, Points
+from loadtest.scale.fit import Bare, Line, fitted
+from loadtest.scale.replicas import ReplicaCosts, ReplicaPoints
 from waybill.strategy import Strategy
 
-DAY_S = 86_400
-STATE_LIFETIME_S = 300
-"""The default of PRODUCTS_STATE_TTL_S."""
+DRAWS = 400
+CONFIDENCE = 0.95
+_ROUNDING = 1e-9  # of floating point
 
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Who orders how much."""
-
-    users: int
-    grants_each: int = 10_000
-    churn_per_day: float = 0.01
-    """Part of all grants that changes in a day."""
-    orders_per_day: float = 1.0
-    """Of one user; each is preceded by one listing of a page."""
-    page_size: int = 100
-    peak: float = 3.0
-    """How many times the mean the busiest hour is."""
-    utilisation: float = 0.6
-    """How busy a core may be at the peak."""
-
-    @property
-    def grants(self) -> int:
-        """Of all users."""
-        return self.users * self.grants_each
-
-    @property
-    def orders_per_s(self) -> float:
-        """At the peak."""
-        return self.users * self.orders_per_day / DAY_S * self.peak
-
-    @property
-    def changes_per_s(self) -> float:
-        """On average."""
-        return self.grants * self.churn_per_day / DAY_S
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """`fixed + slope * x`."""
-
-    fixed: float
-    slope: float
-
-    @classmethod
-    def through(cls, points: Mapping[float, float]) -> "Line":
-        """Through the first and the last of `points`, by x; level where there is only one."""
-        first, last = min(points), max(points)
-        slope = (points[last] - points[first]) / (last - first) if last > first else 0.0
-        return cls(points[first] - slope * first, slope)
-
-    def at(self, x: float) -> float:
-        """The value at `x`."""
-        return self.fixed + self.slope * x
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A measured point that no line was drawn through, and what the model said of it."""
-
-    what: str
-    strategy: str
-    measured: float
-    predicted: float
-
-    @property
-    def error(self) -> float:
-        """Part by which the prediction is too high, negative where it is too low."""
-        return self.predicted / self.measured - 1
+GROWTH: Mapping[str, Callable[[float], float]] = {Strategy.PAGE_PROOF.value: math.log2}
+"""What a check and its bytes are in proportion to, if not to the ids."""
+BY_PRODUCT = frozenset({Strategy.DIRECT_CALL.value})
+"""Strategies without state that a listing renews: they ask for each product."""
+NEEDED = frozenset(Kind) - {Kind.JOURNEY, Kind.BUSY_CHECK}
+"""Points without which a strategy has no costs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Lines of one strategy over the ids carried."""
+    """What one call costs with one strategy, in microseconds of CPU and in bytes."""
 
-    strategy: str
-    order_us: Line
-    """CPU of all services for checking an order whose state was seen before, on a busy process."""
-    by_rate: Line
-    """The same at one size, over the seconds between two calls: an idle process uses CPU, too."""
+    check: Line
+    """Orders, above a bare call, state seen before."""
     placing_us: float
     """What more it costs to place it, durably."""
     first_us: float
-    """What more the first order with a state costs, at the size where that was measured."""
-    listing_us: Line
-    """CPU of products for a listing, issuing included."""
+    """What more the first order with a state costs."""
+    first_elsewhere_us: float
+    """What that costs all others."""
+    listing: Line
+    """Products and store, above their rest; issuing included."""
     order_bytes: Line
-    """On the wire, both ways."""
     listing_bytes: Line
     carried_bytes: Line
-    """What of an order is state."""
+    grows_with: Callable[[float], float] = float
+    first_by_product: bool = False
+    """Whether `first_us` is of each product anew, rather than of each listing."""
+
+    def check_us(self, ids: float) -> float:
+        """A check of so many ids, above a bare call."""
+        return self.check.at(self.grows_with(ids))
+
+    def order_us(self, ids: float) -> float:
+        """An order that is placed, the first with its state, above a bare call."""
+        return self.check_us(ids) + self.first_us + self.placing_us
+
+    def bytes_of_order(self, ids: float) -> float:
+        """On the wire, both ways."""
+        return self.order_bytes.at(self.grows_with(ids))
 
 
 @dataclass(frozen=True, slots=True)
-class ReplicaCosts:
-    """Lines of a replica over its grants, and what one change costs it."""
+class Model:
+    """One reading of all figures."""
 
-    file_bytes: Line
-    bootstrap_s: Line
-    change_us: float
-    """CPU of the follower."""
-    change_bytes: int
-    changes_per_s: float
-    """Most that one follower applies."""
+    bare: Bare
+    products_rest: float
+    """CPU seconds a second of products without any call."""
+    costs: Mapping[str, Costs]
+    replica: ReplicaCosts
+    resident: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """What a workload needs with one strategy, at its peak."""
+class Between:
+    """A value, and between which two it lies in 95 of 100 draws."""
 
-    strategy: str
-    orders_cores: float
-    products_cores: float
-    state_bytes: float
-    """Held by orders or beside it, for each copy."""
-    edge_bytes_per_s: float
-    """Between users and services."""
-    feed_bytes_per_s: float
-    """From products to each copy."""
-    shards: int
-    """Into how many parts a replica must be cut, for its follower to keep up; 1 for the others."""
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float, drawn: Sequence[float]) -> "Between":
+        """Of a value and what it was in each draw."""
+        ordered = sorted((value, *drawn))
+        spare = int(len(ordered) * (1 - CONFIDENCE) / 2)
+        return cls(value, ordered[spare], ordered[-1 - spare])
+
+    def __contains__(self, value: float) -> bool:
+        slack = abs(value) * _ROUNDING
+        return self.low - slack <= value <= self.high + slack
 
 
-def costs(rows: Sequence[Row], strategy: str) -> Costs | None:
-    """The lines of `strategy`, None where the run has not what they need."""
-    mine = [row for row in rows if row.cell.row == strategy and usable(row)]
-    warm, placed = _by_size(mine, Experiment.COST), _by_size(mine, Experiment.COST, Method.PLACE)
-    cold, lists = _by_size(mine, Experiment.COLD), _by_size(mine, Experiment.ISSUE, Method.LIST)
-    busy = _kept(mine)
-    if not (set(warm) & set(placed) and set(warm) & set(cold) and lists and busy):
-        return None
-    line = Line.through({ids: cpu_us(row, rows) for ids, row in warm.items()})
-    by_rate = Line.through({1 / rate: cpu_us(row, rows) for rate, row in busy.items()})
-    size = next(iter(busy.values())).cell.ids
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The figures of one draw, and the model of them."""
+
+    figures: Figures
+    replicas: ReplicaPoints
+    model: Model
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The model of what was measured, and those of what might have been."""
+
+    measured: Reading
+    drawn: Sequence[Reading]
+
+    @classmethod
+    def of(cls, figures: Figures, replicas: ReplicaPoints, *, draws: int = DRAWS) -> "Models":
+        """All of them, the same for the same figures.
+
+        Raises:
+            ValueError: points are missing that the model needs.
+        """
+        random = Random(1)  # noqa: S311 - repeatable, no secret
+        drawn = [_reading(figures.drawn(random), replicas.drawn(random)) for _ in range(draws)]
+        return cls(_reading(figures, replicas), drawn)
+
+    def between(self, value: Callable[[Model], float]) -> Between:
+        """Any figure of a model, with its interval."""
+        return Between.of(value(self.measured.model), [value(each.model) for each in self.drawn])
+
+    @property
+    def strategies(self) -> list[str]:
+        """Those that have costs."""
+        return sorted(self.measured.model.costs)
+
+
+def _reading(figures: Figures, replicas: ReplicaPoints) -> Reading:
+    return Reading(figures, replicas, model(figures, replicas))
+
+
+def model(figures: Figures, replicas: ReplicaPoints) -> Model:
+    """What `figures` and `replicas` come to.
+
+    Raises:
+        ValueError: points are missing that it needs.
+    """
+    if not figures.bare or {"orders", "products"} - figures.rest.keys():
+        raise ValueError("the record has no floors, or no listings beside which orders rests")
+    return Model(
+        Bare.near(fitted(figures.bare), figures.rest["orders"].value),
+        figures.rest["products"].value,
+        {
+            name: replace(
+                costs(kinds, GROWTH.get(name, float)), first_by_product=name in BY_PRODUCT
+            )
+            for name, kinds in figures.strategies.items()
+            if all(kinds[kind] for kind in NEEDED)
+        },
+        replicas.costs(),
+        figures.resident,
+    )
+
+
+def costs(kinds: Mapping[Kind, Points], grows_with: Callable[[float], float]) -> Costs:
+    """The costs of one strategy, which has all that is `NEEDED`."""
+    check = Line.near(_checked(kinds), grows_with)
+
+    def above_check(points: Points) -> float:
+        return max(0.0, _mean([(p.value - check.at(grows_with(p.x)), p.weight) for p in points]))
+
+    def near(kind: Kind, grows_with: Callable[[float], float] = float) -> Line:
+        return Line.near(fitted(kinds[kind]), grows_with)
+
     return Costs(
-        strategy,
-        Line(by_rate.fixed - line.slope * size, line.slope),
-        by_rate,
-        _extra_us(placed, warm, rows),
-        _extra_us(cold, warm, rows),
-        Line.through({ids: _listing_us(row, rows) for ids, row in lists.items()}),
-        Line.through({ids: wire_bytes(row) for ids, row in warm.items()}),
-        Line.through({ids: wire_bytes(row) for ids, row in lists.items()}),
-        Line.through({ids: float(row.request.total) for ids, row in warm.items()}),
+        check=check,
+        placing_us=above_check(kinds[Kind.PLACED]),
+        first_us=above_check(kinds[Kind.FIRST]),
+        first_elsewhere_us=max(
+            0.0, _mean([(point.value, point.weight) for point in kinds[Kind.FIRST_ELSEWHERE]])
+        ),
+        listing=near(Kind.LISTING),
+        order_bytes=near(Kind.ORDER_BYTES, grows_with),
+        listing_bytes=near(Kind.LISTING_BYTES),
+        carried_bytes=near(Kind.CARRIED_BYTES, grows_with),
+        grows_with=grows_with,
     )
 
 
-def _by_size(
-    rows: Sequence[Row], experiment: Experiment, method: Method = Method.VALIDATE
-) -> dict[float, Row]:
-    """The rows of an experiment by ids carried."""
-    found = [row for row in rows if row.experiment is experiment and row.cell.method is method]
-    return {row.cell.ids: row for row in found}
+def _checked(kinds: Mapping[Kind, Points]) -> Points:
+    """Checks at every fitted size and rate, by ids: above a bare call the rate does not matter."""
+    busy = (replace(point, x=point.ids) for point in fitted(kinds[Kind.BUSY_CHECK]))
+    return (*fitted(kinds[Kind.CHECK]), *busy)
 
 
-def _kept(rows: Sequence[Row]) -> dict[float, Row]:
-    """The rows of the rising rates that the service was equal to, by rate."""
-    rising = [row for row in rows if row.experiment is Experiment.SATURATION and kept_up(row)]
-    return {row.requested_per_s: row for row in rising}
-
-
-def _extra_us(dearer: Mapping[float, Row], warm: Mapping[float, Row], rows: Sequence[Row]) -> float:
-    """How much more a call of one size costs than a warm check, each above its rate's floor."""
-    size = next(size for size in dearer if size in warm)
-    extra_us = _above_floor_us(dearer[size], rows) - _above_floor_us(warm[size], rows)
-    return max(0.0, extra_us)
-
-
-def _above_floor_us(row: Row, rows: Sequence[Row]) -> float:
-    return cpu_us(row, rows) - (_floor_us(row, rows) or 0.0)
-
-
-def _listing_us(row: Row, rows: Sequence[Row]) -> float:
-    """CPU of products for a listing, beyond what it uses at rest."""
-    assert row.products_us is not None, "usable rows have it"
-    at_rest = [each.products_us.median for each in _floors(row, rows) if each.products_us]
-    return row.products_us.median - (median(at_rest) if at_rest else 0.0)
-
-
-def usable(row: Row) -> bool:
-    """Whether a row has figures that can be believed, at the middle of all other axes."""
-    cell = row.cell
-    plain = (
-        cell.workers == 1
-        and cell.via == DIRECT
-        and cell.id_kind == "sku"
-        and not cell.orders_per_list
-    )
-    listed = not cell.grants or row.experiment is Experiment.COLD
-    return plain and listed and not (row.broken or row.saturated) and row.orders_us is not None
-
-
-def cpu_us(row: Row, rows: Sequence[Row]) -> float:
-    """CPU of all services for one call; of what all but orders use, what is beyond their rest."""
-    floor_us = _floor_us(row, rows)
-    if row.ratio and floor_us:
-        return row.ratio.median * floor_us
-    assert row.orders_us is not None, "usable rows have it"
-    return row.orders_us.median
-
-
-def _floor_us(row: Row, rows: Sequence[Row]) -> float | None:
-    """CPU of orders for a health check at the rate of `row`."""
-    found = [each.orders_us.median for each in _floors(row, rows) if each.orders_us]
-    return median(found) if found else None
-
-
-def _floors(row: Row, rows: Sequence[Row]) -> list[Row]:
-    """The floors that `row` stands on: same rate, same customers, same workers."""
-
-    def place(each: Row) -> tuple[float, int, int, str]:
-        return each.requested_per_s, each.load.users, each.cell.workers, each.cell.via
-
-    return [each for each in rows if each.is_floor and place(each) == place(row)]
-
-
-def wire_bytes(row: Row) -> float:
-    """Both ways, for one call."""
-    return sum(each.median for each in (row.wire_up, row.wire_down) if each)
-
-
-def replica_costs(replicas: Sequence[Replica], change_bytes: int) -> ReplicaCosts:
-    """Through all but the largest, which is for checking, where there are three."""
-    fitted = replicas[:-1] if len(replicas) > 2 else replicas
-    last = replicas[-1]
-    return ReplicaCosts(
-        Line.through({each.grants: each.file_bytes for each in fitted}),
-        Line.through({each.grants: each.bootstrap_s for each in fitted}),
-        last.burst_cpu_s / last.burst_changes * 1e6,
-        change_bytes,
-        last.changes_per_s,
-    )
-
-
-def need(workload: Workload, found: Costs, replica: ReplicaCosts) -> Need:
-    """What `workload` needs with the strategy of `found`."""
-    size, rate = workload.page_size, workload.orders_per_s
-    kept = found.strategy == Strategy.REPLICA.value
-    feed_cores = workload.changes_per_s * replica.change_us / 1e6 if kept else 0.0
-    busy = workload.utilisation * 1e6
-    return Need(
-        found.strategy,
-        (rate * _an_order_us(found, size) / 1e6 + feed_cores) / workload.utilisation,
-        rate * found.listing_us.at(size) / busy,
-        _state_bytes(workload, found, replica),
-        rate * (found.order_bytes.at(size) + found.listing_bytes.at(size)),
-        workload.changes_per_s * replica.change_bytes if kept else 0.0,
-        max(1, -int(-workload.changes_per_s // (replica.changes_per_s / 2))) if kept else 1,
-    )
-
-
-def _an_order_us(found: Costs, size: int) -> float:
-    """An order that is placed, the first with its state."""
-    return found.order_us.at(size) + found.first_us + found.placing_us
-
-
-def _state_bytes(workload: Workload, found: Costs, replica: ReplicaCosts) -> float:
-    if found.strategy == Strategy.REPLICA.value:
-        return replica.file_bytes.at(workload.grants)
-    if found.strategy == Strategy.REFERENCE.value:
-        # A page's state lives in the store for as long as it is valid.
-        return workload.orders_per_s * STATE_LIFETIME_S * found.carried_bytes.at(workload.page_size)
-    return 0.0
-
-
-def checks(rows: Sequence[Row], replicas: Sequence[Replica]) -> Iterator[Check]:
-    """Every measured point that a line passes by."""
-    for strategy in sorted({row.cell.row for row in rows} - {FLOOR}):
-        found = costs(rows, strategy)
-        if found is not None:
-            yield from _checks_of(rows, found)
-    if len(replicas) > 2:
-        lines, last = replica_costs(replicas, 0), replicas[-1]
-        name = Strategy.REPLICA.value
-        of = f"of {last.grants:,} grants"
-        yield Check(
-            f"replica's bytes {of}", name, last.file_bytes, lines.file_bytes.at(last.grants)
-        )
-        yield Check(f"bootstrap {of}, s", name, last.bootstrap_s, lines.bootstrap_s.at(last.grants))
-
-
-def _checks_of(rows: Sequence[Row], found: Costs) -> Iterator[Check]:
-    mine = [row for row in rows if row.cell.row == found.strategy and usable(row)]
-    for size, row in _between(_by_size(mine, Experiment.COST)):
-        at_rate = found.by_rate.at(1 / row.requested_per_s) - found.by_rate.fixed
-        predicted = found.order_us.at(size) + at_rate
-        what = f"CPU of a check with {size:g} ids, µs"
-        yield Check(what, found.strategy, cpu_us(row, rows), predicted)
-        what = f"bytes of an order with {size:g} ids"
-        yield Check(what, found.strategy, wire_bytes(row), found.order_bytes.at(size))
-    for size, row in _between(_by_size(mine, Experiment.ISSUE, Method.LIST)):
-        what = f"CPU of a listing of {size:g}, µs"
-        yield Check(what, found.strategy, _listing_us(row, rows), found.listing_us.at(size))
-    for rate, row in _between(_kept(mine)):
-        what = f"CPU of a check at {rate:,.0f}/s, µs"
-        yield Check(what, found.strategy, cpu_us(row, rows), found.by_rate.at(1 / rate))
-
-
-def _between(points: Mapping[float, Row]) -> list[tuple[float, Row]]:
-    """All but the first and the last."""
-    return sorted(points.items(), key=lambda point: point[0])[1:-1]
+def _mean(values: Sequence[tuple[float, float]]) -> float:
+    """Of values with weights."""
+    return sum(value * weight for value, weight in values) / sum(weight for _, weight in values)

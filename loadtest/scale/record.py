@@ -53,7 +53,7 @@ class Replica(_Value):
 
 
 class Scale(_Value):
-    """All replicas of one run, smallest first."""
+    """All replicas of one run, in the order in which they were measured: round by round."""
 
     format: Literal["waybill-scale/1"] = "waybill-scale/1"
     begun: str

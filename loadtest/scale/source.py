@@ -170,6 +170,11 @@ def _grant(number: int) -> Grant:
     return Grant(product_id=product_id(number), max_quantity=10, unit_price_micros=1_990_000)
 
 
+def change_bytes() -> int:
+    """One change on the feed, in a message of its own."""
+    return len(Source(Plan(1, 1000, 0, (), 0.0))._changes(1))
+
+
 def _ranges(count: int) -> Iterator[tuple[int, int]]:
     for first in range(0, count, PART):
         yield first, min(first + PART, count)

@@ -96,7 +96,7 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, problem
 
 
 def test_an_unknown_profile_tells_the_known_ones() -> None:
-    with pytest.raises(BadProfile, match="example, full, quick"):
+    with pytest.raises(BadProfile, match="example, full, quick, scale"):
         profile.load("fast")
 
 
