@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from products_svc.issuing import Grant
+from products_svc.store import bulk
 from products_svc.store.keys import Key, among
 from products_svc.store.notifications import announce
 from products_svc.store.tables import changes, grants, meta, products
@@ -56,7 +57,8 @@ class Writer:
         """Add products, or bring known ones up to date. Quotes already given stay."""
         rows = {product.product_id: _product_row(product) for product in wanted}
         known = self._prices(rows)
-        self._insert(products, [row for key, row in rows.items() if key not in known])
+        new = [row for key, row in rows.items() if key not in known]
+        bulk.add(self._connection, products, new)
         statement = update(products).where(products.c.product_id == bindparam("b_product_id"))
         self._update(statement, [row for key, row in rows.items() if key in known])
 
@@ -70,7 +72,7 @@ class Writer:
         held = self._held(quoted)
         new = {key: grant for key, grant in quoted.items() if key not in held}
         changed = {key: grant for key, grant in quoted.items() if held.get(key, grant) != grant}
-        self._insert(grants, self._recorded(new, ChangeKind.GRANTED, held))
+        bulk.add(self._connection, grants, self._recorded(new, ChangeKind.GRANTED, held))
         statement = update(grants).where(
             grants.c.subject == bindparam("b_subject"),
             grants.c.product_id == bindparam("b_product_id"),
@@ -149,13 +151,10 @@ class Writer:
             }
             for key, grant in changed.items()
         ]
-        self._insert(changes, [row | note for row, note in zip(rows, notes, strict=True)])
+        noted = [row | note for row, note in zip(rows, notes, strict=True)]
+        bulk.add(self._connection, changes, noted)
         self._revision += len(rows)
         return rows
-
-    def _insert(self, table: Any, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(insert(table), rows)
 
     def _update(self, statement: Any, rows: list[dict[str, Any]]) -> None:
         """Updates each row where its key is; keys are bound under names of their own."""

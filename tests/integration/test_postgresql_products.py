@@ -13,14 +13,17 @@ import grpc
 import psutil
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from loadtest.postgres import PostgresServer
 from products_svc.bootstrap import database_check, open_database
-from products_svc.store import reads
+from products_svc.store import bulk, reads
+from products_svc.store.bulk import COPIED
 from products_svc.store.commits import Commits
 from products_svc.store.database import Database
 from products_svc.store.schema import UnfitDatabase, prepare, renew_history
 from products_svc.store.store import Store
+from products_svc.store.tables import products
 from products_svc.store.values import Product, WantedGrant
 from products_svc.store.writer import UnknownProducts, Writer
 from tests.conftest import new_postgres
@@ -295,6 +298,26 @@ def told(commits: Commits) -> None:
     """Wait until it has heard of something."""
     while not commits.changed():
         pass
+
+
+def test_a_connection_cut_within_a_copy_is_storage_that_does_not_answer(
+    server: PostgresServer, name: str, lab: Lab
+) -> None:
+    row = {"display_name": "", "unit_price_micros": 1}
+    rows = [row | {"product_id": f"c{number}"} for number in range(COPIED)]
+    database = Database(server.url(name))
+
+    def copied() -> None:
+        with database.writing() as connection:
+            connection.execute(text("SELECT 1"))
+            server.execute(CUT)
+            bulk.add(connection, products, rows)
+
+    with pytest.raises(StorageUnavailable):
+        copied()
+    with database.reading() as connection:
+        assert reads.known_products(connection, {"c0"})[0] == set()
+    database.close()
 
 
 def test_commits_of_anybody_are_noticed_and_nothing_else_is(

@@ -14,14 +14,17 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from products_svc import paging
 from products_svc.issuing import Grant
-from products_svc.store import reads
+from products_svc.store import bulk, reads
+from products_svc.store.bulk import COPIED
 from products_svc.store.database import Database
 from products_svc.store.schema import UnfitDatabase, prepare
 from products_svc.store.snapshot import Snapshot
+from products_svc.store.tables import products
 from products_svc.store.values import ChangeKind, Product, WantedGrant
 from products_svc.store.writer import UnknownProducts, Writer
 from tests.conftest import NewDatabase
@@ -54,6 +57,39 @@ def grant(database: Database, *wanted: WantedGrant, history: int = 1000) -> int:
         writer = Writer(connection, FakeClock(), history)
         writer.grant(wanted)
         return writer.finish()
+
+
+ODD = ["tab\there", "back\\slash", "\\N", "line\nbreak", "quote'\"", "\\.", "ü", ""]
+
+
+def test_many_rows_at_once_are_stored_as_they_are(database: Database) -> None:
+    """So many that PostgreSQL gets them by COPY, whose text format has characters of its own."""
+    ids = [f"many-{number:04d}" for number in range(COPIED)]
+    named = [Product(each, ODD[number % len(ODD)], number) for number, each in enumerate(ids)]
+    with database.writing() as connection:
+        writer = Writer(connection, FakeClock(), 1000)
+        writer.put_products(named)
+        writer.grant([WantedGrant("carol", each, 2) for each in ids])
+        last = writer.finish()
+    with database.reading() as connection:
+        stored = connection.execute(select(products.c.product_id, products.c.display_name))
+        names = {row.product_id: row.display_name for row in stored}
+        found = reads.changes_after(connection, 0, 2 * COPIED)
+    assert [names[each] for each in ids] == [product.display_name for product in named]
+    assert [change.revision for change in found] == list(range(1, last + 1))
+    assert [change.grant for change in found] == [
+        Grant(each, 2, number) for number, each in enumerate(ids)
+    ]
+    assert all(change.nothing_lost for change in found)
+
+
+def test_many_rows_of_which_one_is_known_leave_nothing_behind(database: Database) -> None:
+    row = {"display_name": "x", "unit_price_micros": 1}
+    rows = [row | {"product_id": f"new-{number}"} for number in range(COPIED)]
+    with pytest.raises(IntegrityError), database.writing() as connection:
+        bulk.add(connection, products, [*rows, row | {"product_id": PRODUCTS[0]}])
+    with database.reading() as connection:
+        assert reads.known_products(connection, {"new-0"})[0] == set()
 
 
 @settings(

@@ -6,10 +6,12 @@ connections to any other are refused until it is restarted.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from waybill.errors import StorageUnavailable
 from waybill.extras import needing
@@ -81,6 +83,30 @@ def rest(connection: Connection) -> None:
 def alone(connection: Connection, key: int) -> None:
     """Wait until no other transaction is here with the same `key`; to its end others wait."""
     connection.execute(_ALONE, {"key": key})
+
+
+def copy(
+    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Iterable[object]]
+) -> None:
+    """Put `rows` into `table` by COPY, inside of the connection's transaction.
+
+    Names are those of our own tables, and are not quoted.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as a statement would.
+    """
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    dialect = connection.dialect
+    assert dialect.dbapi is not None, "there is a connection"
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as into:
+            for row in rows:
+                into.write_row(tuple(row))
+    except dialect.dbapi.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, dialect.dbapi.Error, dialect=dialect
+        ) from error
 
 
 def origin(connection: Connection) -> str:
