@@ -199,7 +199,11 @@ class Poller:
                 return tail
 
     async def _rest(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._pace.poll_s):
-                await self._wake.wait()
+        # A timer that sets the event, not a timeout: that one cancels and raises, forty times a
+        # second for as long as anybody watches.
+        timer = asyncio.get_running_loop().call_later(self._pace.poll_s, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
         self._wake.clear()
