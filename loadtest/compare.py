@@ -35,6 +35,8 @@ from mesh.hop import HopFailed, HopMissing
 
 LATEST = "latest"
 """A link beside the runs' folders, to the newest one."""
+ON_POSTGRES = dict.fromkeys(("PRODUCTS_DATABASE_URL", "ORDERS_DATABASE_URL"), "postgresql://…")
+"""What a record says of databases that are not files."""
 _NOT_MEASURED = (
     *(StartFailed, NotReady, GeneratorFailed, ExperimentFailed),
     *(HopMissing, HopFailed),
@@ -43,9 +45,12 @@ MISUSED = 2
 """Exit code for a command line or a profile that makes no sense, as argparse has it."""
 
 
-def head_of(profile: Profile, seed: int, deployment: Deployment | None) -> Head:
+def head_of(
+    profile: Profile, seed: int, deployment: Deployment | None, *, postgres: bool = False
+) -> Head:
     """What the record says of where and how it was run."""
     at = provenance.begun()
+    ours = {**LAB_PRODUCTS_ENV, **LAB_ORDERS_ENV, **(ON_POSTGRES if postgres else {})}
     return Head(
         run_id=provenance.run_id(at),
         begun=at,
@@ -54,7 +59,7 @@ def head_of(profile: Profile, seed: int, deployment: Deployment | None) -> Head:
         commit=provenance.commit(),
         versions=provenance.versions(),
         machine=provenance.machine(),
-        settings=deployment.settings() if deployment else {**LAB_PRODUCTS_ENV, **LAB_ORDERS_ENV},
+        settings=deployment.settings() if deployment else ours,
         via=",".join(sorted({path for sweep in profile.sweep for path in sweep.via})) or DIRECT,
     )
 
@@ -68,13 +73,15 @@ def measured(profile: Profile, options: argparse.Namespace, deployment: Deployme
     """
     planned = list(turns(profile, options.seed))
     under_change = experiments()
-    head = head_of(profile, options.seed, deployment)
+    head = head_of(profile, options.seed, deployment, postgres=options.postgres)
     progress = _progress(planned, profile, under_change)
     run = Run(head=head, complete=True, samples=())
     with tempfile.TemporaryDirectory(prefix="waybill-compare-") as folder:
         if planned:
             comparison = Comparison(head, planned, progress)
-            run = comparison.run(_open_sites(head, deployment), Path(folder))
+            run = comparison.run(
+                _open_sites(head, deployment, postgres=options.postgres), Path(folder)
+            )
         if run.complete:
             changing = ChangeRun(under_change, profile, progress, options.seed)
             complete = changing.run(Path(folder))
@@ -89,10 +96,10 @@ def _progress(planned: Sequence[Turn], profile: Profile, under_change: Experimen
     return Progress(len(steps), sum(steps))
 
 
-def _open_sites(head: Head, deployment: Deployment | None) -> OpenSites:
+def _open_sites(head: Head, deployment: Deployment | None, *, postgres: bool) -> OpenSites:
     if deployment:
         return partial(deployment.sites, head.run_id)
-    return partial(lab_sites, head.seed, head.run_id)
+    return partial(lab_sites, head.seed, head.run_id, postgres)
 
 
 def publish(run: Run, results: Path) -> Path:

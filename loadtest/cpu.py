@@ -35,6 +35,33 @@ def process_cpu_s(pid: int) -> float:
         raise ProcessLookupError(f"process {pid} is gone") from error
 
 
+def family_cpu_s(pid: int) -> float:
+    """CPU seconds of process `pid` and of all that it has started, those that ended with them.
+
+    Raises:
+        ProcessLookupError: there is no such process.
+    """
+    ended = psutil.Process(pid).cpu_times() if psutil.pid_exists(pid) else None
+    ended_s = ended.children_user + ended.children_system if ended else 0.0
+    return process_cpu_s(pid) + ended_s + sum(map(_still_s, descendants(pid)))
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that `pid` has started, and those that they have."""
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _still_s(pid: int) -> float:
+    """CPU seconds of a process that may have ended meanwhile, and then counts as ended."""
+    try:
+        return process_cpu_s(pid)
+    except ProcessLookupError:
+        return 0.0
+
+
 class CpuMeter:
     """Sums the CPU time of groups of processes."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 
-from loadtest.cpu import CpuMeter
+from loadtest.cpu import CpuMeter, family_cpu_s
 from loadtest.lab import WARM_UP, Lab, Phase
 from loadtest.memory import resident_bytes
 from loadtest.refusals import refusal_of
@@ -32,6 +32,8 @@ class Generator:
         self._lab = lab
         self._pids = world.pids
         self._meter = CpuMeter(world.pids)
+        families = {name: (pid,) for name, pid in world.families.items()}
+        self._families = CpuMeter(families, family_cpu_s)
         orders, products = WireMeter(world.orders_target), WireMeter(world.products_target)
         self._wires = dict.fromkeys(Method, orders) | {Method.LIST: products}
 
@@ -47,19 +49,22 @@ class Generator:
             self._run(job, warm_up, WARM_UP)
         wire = self._wires[job.cell.method]
         wire_before = wire.read()
-        begin, before, own_before = time.perf_counter(), self._meter.read(), time.process_time()
+        begin, before, own_before = time.perf_counter(), self._cpu_s(), time.process_time()
         phase = self._run(job, job.load, "measured")
-        cpu_s, own_s = self._meter.since(before), time.process_time() - own_before
+        used, own_s = self._cpu_s(), time.process_time() - own_before
         elapsed_s = time.perf_counter() - begin
         return Measured(
             observed=phase.recorder(job.cell.row).observed(job.load.duration_s),
-            cpu_s=cpu_s,
+            cpu_s={name: used_s - before[name] for name, used_s in used.items()},
             generator_cpu_s=own_s,
             elapsed_s=elapsed_s,
             request=phase.request,
             wire=wire.since(wire_before),
             memory_bytes=resident_bytes(self._pids),
         )
+
+    def _cpu_s(self) -> dict[str, float]:
+        return {**self._meter.read(), **self._families.read()}
 
     def _run(self, job: Job, load: Load, name: str) -> Phase:
         phase = self._lab.begin(job, load, name)

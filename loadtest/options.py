@@ -31,6 +31,11 @@ def arguments(argv: Sequence[str] | None, description: str | None) -> argparse.N
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of arrivals and orders")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
     parser.add_argument(
+        "--postgres",
+        action="store_true",
+        help="both databases on a PostgreSQL of the lab's own, whose CPU is told as `database`",
+    )
+    parser.add_argument(
         "--gate", action="store_true", help="fail where a target is missed or a bound broken"
     )
     _add_changes(parser.add_argument_group("instead of the profile's"))
@@ -83,9 +88,12 @@ def profile_of(options: argparse.Namespace) -> Profile:
         duration_s=options.duration,
         rounds=options.rounds,
         via=options.via,
-        only=options.only or ((Topic.COST,) if options.against else None),
+        only=options.only or ((Topic.COST,) if options.against or options.postgres else None),
     )
-    return profile.load(options.profile).changed(changes)
+    made = profile.load(options.profile).changed(changes)
+    if options.postgres and made.topics != (Topic.COST,):
+        raise BadProfile("--postgres: only cost is measured on it")
+    return made
 
 
 def deployment_of(options: argparse.Namespace, chosen: Profile) -> Deployment | None:
@@ -100,14 +108,9 @@ def deployment_of(options: argparse.Namespace, chosen: Profile) -> Deployment | 
         raise CannotReach("--against needs --against-products: state comes from listing")
     for target in (options.against, options.against_products):
         _check_target(target)
-    if chosen.topics != (Topic.COST,):
-        raise CannotReach("only cost can be measured on services that somebody else runs")
-    if any(sweep.via != (DIRECT,) for sweep in chosen.sweep):
-        raise CannotReach("--via needs services of the lab's own: it puts proxies before them")
-    if any(sweep.workers != (1,) for sweep in chosen.sweep):
-        raise CannotReach("the profile varies workers, and a running deployment has its own")
-    if any(sweep.algorithms != (DEFAULT_ALGORITHM,) for sweep in chosen.sweep):
-        raise CannotReach("the profile varies algorithms, and a running deployment has its own")
+    if options.postgres:
+        raise CannotReach("--postgres needs services of the lab's own: others have their database")
+    _require_measurable(chosen)
     pids = {"orders": tuple(options.orders_pids), "products": tuple(options.products_pids)}
     if any(pids.values()) and not all(pids.values()):
         raise CannotReach(
@@ -119,6 +122,22 @@ def deployment_of(options: argparse.Namespace, chosen: Profile) -> Deployment | 
         tokens=_tokens(options),
         pids=pids if all(pids.values()) else {},
     )
+
+
+def _require_measurable(chosen: Profile) -> None:
+    """Whether the services of somebody else can be measured with it.
+
+    Raises:
+        CannotReach: it needs services of the lab's own.
+    """
+    if chosen.topics != (Topic.COST,):
+        raise CannotReach("only cost can be measured on services that somebody else runs")
+    if any(sweep.via != (DIRECT,) for sweep in chosen.sweep):
+        raise CannotReach("--via needs services of the lab's own: it puts proxies before them")
+    if any(sweep.workers != (1,) for sweep in chosen.sweep):
+        raise CannotReach("the profile varies workers, and a running deployment has its own")
+    if any(sweep.algorithms != (DEFAULT_ALGORITHM,) for sweep in chosen.sweep):
+        raise CannotReach("the profile varies algorithms, and a running deployment has its own")
 
 
 def _check_target(target: str) -> None:

@@ -193,11 +193,16 @@ def shop_databases(*, wanted: bool) -> Iterator[dict[str, str]]:
         yield {}
         return
     with PostgresServer() as server:
-        server.execute("CREATE DATABASE products", "CREATE DATABASE orders")
-        yield {
-            "PRODUCTS_DATABASE_URL": server.url("products"),
-            "ORDERS_DATABASE_URL": server.url("orders"),
-        }
+        yield new_databases(server)
+
+
+def new_databases(server: PostgresServer) -> dict[str, str]:
+    """Makes a database for each service; returns the settings that lead there."""
+    server.execute("CREATE DATABASE products", "CREATE DATABASE orders")
+    return {
+        "PRODUCTS_DATABASE_URL": server.url("products"),
+        "ORDERS_DATABASE_URL": server.url("orders"),
+    }
 
 
 def installed() -> Path:

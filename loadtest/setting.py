@@ -9,6 +9,7 @@ from typing import TypeAlias
 from loadtest.affinity import Placement, available
 from loadtest.meshed import MeshedShop
 from loadtest.plan import ShopKind, Turn
+from loadtest.postgres import PostgresServer, new_databases
 from loadtest.processes import family
 from loadtest.profile import MESH
 from loadtest.results import DIRECT, FLOOR, Cell
@@ -31,6 +32,8 @@ LAB_ORDERS_ENV = {
     # One line for each placed order would be a cost that the floor does not have.
     "ORDERS_LOG_LEVEL": "warning",
 }
+DATABASE = "database"
+"""What the CPU time of a database server is told as."""
 PATH = "path"
 """What the CPU time of all proxies in between is told as."""
 MOST_ROWS = 200_000
@@ -101,14 +104,22 @@ def lab_stock(wanted: Iterable[Holding], seed: int) -> Stock:
 
 
 def lab_shop(
-    folder: Path, wanted: Iterable[Holding], seed: int, kind: ShopKind | None = None
+    folder: Path,
+    wanted: Iterable[Holding],
+    seed: int,
+    kind: ShopKind | None = None,
+    databases: Mapping[str, str] | None = None,
 ) -> Shop:
-    """A shop, not started yet, with the customers of `wanted`."""
+    """A shop, not started yet, with the customers of `wanted`.
+
+    `databases` are the settings of where its data is, if that is not in files of its own.
+    """
     kind = kind or ShopKind()
+    elsewhere = dict(databases or {})
     return Shop(
         folder,
-        products_env=_products_env(kind),
-        orders_env=LAB_ORDERS_ENV,
+        products_env=_products_env(kind) | elsewhere,
+        orders_env=LAB_ORDERS_ENV | elsewhere,
         orders_workers=kind.workers,
         stock=lab_stock(wanted, seed),
     )
@@ -131,9 +142,16 @@ def world_of(shop: Shop, run_id: str, wanted: Iterable[Holding]) -> World:
 
 @contextmanager
 def lab_sites(
-    seed: int, run_id: str, kind: ShopKind, turns: Iterable[Turn], folder: Path
+    seed: int,
+    run_id: str,
+    postgres: bool,
+    kind: ShopKind,
+    turns: Iterable[Turn],
+    folder: Path,
 ) -> Iterator[Sites]:
     """Running services of the lab for `turns`, which need such of `kind`; files go into `folder`.
+
+    With `postgres` their data is on a server of their own.
 
     Raises:
         StartFailed: a service did not start.
@@ -141,7 +159,11 @@ def lab_sites(
     """
     turns = list(turns)
     with ExitStack() as stack:
-        shop, reached = _opened(stack, folder, seed, kind, holdings(turns))
+        server = stack.enter_context(PostgresServer()) if postgres else None
+        databases = new_databases(server) if server else {}
+        shop, reached = _opened(stack, folder, seed, kind, holdings(turns), databases)
+        if server:
+            reached = {**reached, "families": {DATABASE: server.pid}}
         world = world_of(shop, run_id, holdings(turns)).model_copy(update=reached)
         vias = sorted({turn.cell.via for turn in turns})
         worlds = {via: _behind(world, via, stack) for via in vias}
@@ -149,20 +171,26 @@ def lab_sites(
         if placement:
             for each in worlds.values():
                 placement.keep(each.pids)
+                placement.keep({name: family(pid) for name, pid in each.families.items()})
         yield {via: Site(each, shop.environ, placement) for via, each in worlds.items()}
 
 
 def _opened(
-    stack: ExitStack, folder: Path, seed: int, kind: ShopKind, wanted: Iterable[Holding]
+    stack: ExitStack,
+    folder: Path,
+    seed: int,
+    kind: ShopKind,
+    wanted: Iterable[Holding],
+    databases: dict[str, str],
 ) -> tuple[Shop, Mapping[str, object]]:
     """A running shop, and what is reached in another way than its own in a mesh."""
     if not kind.meshed:
-        return stack.enter_context(lab_shop(folder, wanted, seed, kind)), {}
+        return stack.enter_context(lab_shop(folder, wanted, seed, kind, databases)), {}
     meshed = stack.enter_context(
         MeshedShop(
             folder,
-            products_env=_products_env(kind),
-            orders_env=LAB_ORDERS_ENV | {"ORDERS_WORKERS": str(kind.workers)},
+            products_env=_products_env(kind) | databases,
+            orders_env=LAB_ORDERS_ENV | {"ORDERS_WORKERS": str(kind.workers)} | databases,
             stock=lab_stock(wanted, seed),
         )
     )

@@ -25,6 +25,8 @@ class World(BaseModel):
     products_target: str
     pids: Mapping[str, tuple[int, ...]]
     """Processes by service: "orders", "products", "store"; empty where they run elsewhere."""
+    families: Mapping[str, int] = {}
+    """Servers whose processes come and go, such as "database": the first of each."""
     customers: Mapping[str, tuple[str, ...]]
     """User JWTs by holding; secrets."""
 

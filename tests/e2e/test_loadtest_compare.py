@@ -22,7 +22,10 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.timeout(120)
-def test_a_tiny_comparison_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("more", [[], pytest.param(["--postgres"], marks=pytest.mark.engines)])
+def test_a_tiny_comparison_adds_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
     before = set(psutil.Process().children())  # servers that other tests of this process share
     code = compare.main(
         [
@@ -32,7 +35,7 @@ def test_a_tiny_comparison_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture
             *("--rate", "40"),
             *("--duration", "0.5"),
             *("--experiments", "cost"),
-            *("--results", str(tmp_path)),
+            *("--results", str(tmp_path), *more),
         ]
     )
     shown = capsys.readouterr()
@@ -48,6 +51,7 @@ def test_a_tiny_comparison_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture
         assert seen.ok + sum(seen.refused.values()) + seen.dropped == seen.intended == 20
         assert seen.ok == 20, seen.refused
         assert sample.measured.cpu_s["orders"] > 0
+        assert (sample.measured.cpu_s.get("database", 0) > 0) == bool(more)
         assert sample.measured.memory_bytes["orders"] > 10 << 20
         if supported():
             assert sample.measured.wire is not None
@@ -56,6 +60,7 @@ def test_a_tiny_comparison_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture
         assert sample.measured.request.total > 0 or sample.cell.row == FLOOR
     assert "message-field" in shown.out
     assert run.head.run_id in shown.out
+    assert ("ORDERS_DATABASE_URL" in run.head.settings) == bool(more)
     assert "left" in shown.err or "round 1" in shown.err
     assert set(psutil.Process().children()) <= before
 

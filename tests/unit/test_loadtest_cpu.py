@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from loadtest.cpu import CpuMeter, process_cpu_s
+from loadtest.cpu import CpuMeter, family_cpu_s, process_cpu_s
 
 
 def test_reads_what_the_process_itself_reads() -> None:
@@ -25,6 +25,26 @@ def test_reads_another_process() -> None:
         own = float(other.stdout.readline())
         assert process_cpu_s(other.pid) >= own
         other.communicate("\n")
+
+
+def test_a_family_counts_those_that_ended_and_those_that_run() -> None:
+    work = "import time\nwhile time.process_time() < 0.3: pass\n"
+    script = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-c', {work!r}])\n"
+        f"busy = {work!r} + 'print(flush=True); input()'\n"
+        "left = subprocess.Popen([sys.executable, '-c', busy], stdin=0)\n"
+        "left.wait()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        assert family_cpu_s(parent.pid) >= process_cpu_s(parent.pid) + 0.55
+        parent.communicate("\n")
+    with pytest.raises(ProcessLookupError):
+        family_cpu_s(parent.pid)
 
 
 def test_a_process_that_is_gone_is_an_error() -> None:
