@@ -1,6 +1,7 @@
 """The server around the guard: health, reflection, metadata limit, TLS, the port, the drain."""
 
 import asyncio
+import gc
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from tests.toy import (
 )
 from waybill.serving.call import Call
 from waybill.serving.health import HealthMonitor, HealthServicer
-from waybill.serving.server import CannotListen, options, running
+from waybill.serving.server import CannotListen, options, running, serve
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -340,3 +341,17 @@ async def test_unusable_tls_files_are_clear_errors(files: Files, tmp_path: Path)
     with pytest.raises(CannotListen, match="TLS files"):
         async with running(swapped, services()):
             pass
+
+
+async def test_what_the_start_has_made_is_not_looked_through_by_later_collections() -> None:
+    loop = asyncio.get_running_loop()
+    kept: asyncio.Future[int] = loop.create_future()
+    serves = asyncio.create_task(
+        serve(settings(), [], [], {}, ready=lambda _port: kept.set_result(gc.get_freeze_count()))
+    )
+    try:
+        assert await kept > 10_000
+    finally:
+        gc.unfreeze()
+        serves.cancel()
+        await asyncio.gather(serves, return_exceptions=True)
