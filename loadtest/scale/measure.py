@@ -20,7 +20,7 @@ from client.dev_issuer import DevIssuer
 from loadtest.cpu import process_cpu_s
 from loadtest.memory import resident_bytes
 from loadtest.scale.record import Lag, Replica
-from loadtest.scale.source import Plan
+from loadtest.scale.source import RESUMED, Plan
 from loadtest.shop import ROOT, inherited_environ
 from mesh.launcher import stop
 from orders_svc.replica.environments import FolderEnvironment
@@ -51,13 +51,15 @@ class Told:
         """The next line that says `what`.
 
         Raises:
-            MeasureFailed: the source ended.
+            MeasureFailed: the source ended, or the follower lost its stream.
         """
         assert self.process.stdout is not None, "started with a pipe"
         for line in self.process.stdout:
             said: dict[str, Any] = json.loads(line)
             if said["what"] == what:
                 return said
+            if said["what"] == RESUMED:
+                raise MeasureFailed("the follower lost its stream: is the machine too busy?")
         raise MeasureFailed("the source of changes ended")
 
     def go(self) -> None:

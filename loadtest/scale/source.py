@@ -37,6 +37,8 @@ PART = 1000
 TICK_S = 0.025
 """How often paced changes are sent, as often as products looks for them."""
 HEARTBEAT_S = 0.25
+RESUMED = "resumed"
+"""Said where the follower lost its stream, and asks for the rest of it."""
 METHOD = "WatchAccess"
 SERVICE = "shop.products.v1.ProductsService"
 _SNAPSHOT_FIELD = WatchAccessResponse.DESCRIPTOR.fields_by_name["snapshot_grants"].number
@@ -79,18 +81,21 @@ class Source:
     async def watch(self, request: bytes, _context: object) -> AsyncGenerator[bytes, None]:
         """Everything that the plan has, as serialised responses; then heartbeats."""
         asked = WatchAccessRequest.FromString(request)
-        if not asked.resume_revision:
-            say("snapshot", grants=self._plan.grants)
-            for response in self._snapshot():
-                yield response
-            say("snapshot_sent")
+        if asked.resume_revision:
+            say(RESUMED)  # the plan is for one stream
+            return
+        say("snapshot", grants=self._plan.grants)
+        for response in self._snapshot():
+            yield response
+        say("snapshot_sent")
         yield self._heartbeat()
         say("burst", changes=self._plan.burst, revision=self._revision + self._plan.burst)
         for start in range(0, self._plan.burst, PART):
             yield self._changes(min(PART, self._plan.burst - start))
         yield self._heartbeat()
         # The burst is to be applied before the clock of the lag starts.
-        await self._told("go")
+        async for response in self._beating_until_told("go"):
+            yield response
         for rate in self._plan.rates_per_s:
             async for response in self._paced(rate):
                 yield response
@@ -99,10 +104,13 @@ class Source:
             yield self._heartbeat()
             await asyncio.sleep(HEARTBEAT_S)
 
-    async def _told(self, word: str) -> None:
-        """Wait for a line on standard input."""
-        line = await asyncio.to_thread(sys.stdin.readline)
-        if line.strip() != word:
+    async def _beating_until_told(self, word: str) -> AsyncIterator[bytes]:
+        """Wait for a line on standard input, with heartbeats: silence ends a stream."""
+        line = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+        while not line.done():
+            yield self._heartbeat()
+            await asyncio.wait([line], timeout=HEARTBEAT_S)
+        if line.result().strip() != word:
             raise RuntimeError(f"expected {word!r}")
 
     async def _paced(self, rate_per_s: int) -> AsyncIterator[bytes]:
