@@ -190,7 +190,7 @@ def _check(models: Models, what: str, strategy: str, find: Find, predict: Predic
     """The prediction's interval is that of the model and of the measured point together."""
     measured = find(models.measured).value
     drawn = [
-        value + measured - find(each).value
+        max(0.0, value + measured - find(each).value)
         for each in models.drawn
         for value in predict(each.model)
     ]
