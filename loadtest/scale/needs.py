@@ -11,7 +11,7 @@ DAY_S = 86_400
 STATE_LIFETIME_S = 300
 """The default of PRODUCTS_STATE_TTL_S."""
 DIRECT_TTL_S = 5
-"""The default of ORDERS_DIRECT_CACHE_TTL_S."""
+"""The default of ORDERS_CACHE_TTL_S."""
 REFERENCE_TTL_S = 1
 """The default of ORDERS_REFERENCE_CACHE_TTL_S."""
 
