@@ -65,7 +65,7 @@ def changes_start(beginning: Beginning) -> pb.WatchAccessResponse:
     start = pb.ChangesStart(
         revision=beginning.revision,
         newest_revision=beginning.newest,
-        epoch_start_time=_timestamp(beginning.epoch * 1000),  # an epoch is named after its start
+        epoch_start_time=_start_time(beginning.epoch),
     )
     return pb.WatchAccessResponse(epoch=beginning.epoch, changes_start=start)
 
@@ -80,8 +80,16 @@ def change_batch(
 
 def heartbeat(epoch: int, revision: int, looked_at: float) -> pb.WatchAccessResponse:
     """Nothing was newer than `revision` at `looked_at`, in seconds since the Unix epoch."""
-    beat = pb.Heartbeat(revision=revision, send_time=_timestamp(int(looked_at * 1_000_000)))
+    beat = pb.Heartbeat(
+        revision=revision,
+        send_time=_timestamp(int(looked_at * 1_000_000)),
+        epoch_start_time=_start_time(epoch),
+    )
     return pb.WatchAccessResponse(epoch=epoch, heartbeat=beat)
+
+
+def _start_time(epoch: int) -> Timestamp:
+    return _timestamp(epoch * 1000)  # an epoch is named after its start, in milliseconds
 
 
 def _timestamp(microseconds: int) -> Timestamp:

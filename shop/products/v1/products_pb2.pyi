@@ -512,21 +512,29 @@ class Heartbeat(_message.Message):
 
     REVISION_FIELD_NUMBER: _builtins.int
     SEND_TIME_FIELD_NUMBER: _builtins.int
+    EPOCH_START_TIME_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The newest committed revision; all changes up to it have been sent on this stream."""
     @_builtins.property
     def send_time(self) -> _timestamp_pb2.Timestamp:
         """When the sender looked for newer ones, by its clock; absent from older senders."""
 
+    @_builtins.property
+    def epoch_start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the epoch began, for those who begin with a log of changes and are told no start; absent
+        from older senders.
+        """
+
     def __init__(
         self,
         *,
         revision: _builtins.int = ...,
         send_time: _timestamp_pb2.Timestamp | None = ...,
+        epoch_start_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["send_time", b"send_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["epoch_start_time", b"epoch_start_time", "send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision", "send_time", b"send_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch_start_time", b"epoch_start_time", "revision", b"revision", "send_time", b"send_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
