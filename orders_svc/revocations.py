@@ -5,9 +5,10 @@ microsecond and no lock, and there is nothing to share that could be stale, full
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from orders_svc.feed.follower import Follower
+from orders_svc.feed.opening import open_recent
 from orders_svc.feed.pace import Pace
 from orders_svc.feed.steps import (
     NOWHERE,
@@ -21,7 +22,6 @@ from orders_svc.feed.steps import (
 )
 from orders_svc.products_client import ProductsClient
 from orders_svc.settings import RevocationBy, Settings
-from shop.products.v1.products_pb2 import WatchAccessResponse
 from waybill.revocation import Behind, Revocations, RevocationTerms
 from waybill.serving.health import Check
 from waybill.serving.logs import make_logger
@@ -52,18 +52,6 @@ def revocation_check(revocations: Revocations) -> Check:
         return revocations.problem or None if refusing else None
 
     return check
-
-
-class RecentChanges:
-    """The feed for those who keep no copy. See `orders_svc.feed.follower.Feed`."""
-
-    def __init__(self, client: ProductsClient, within_s: float) -> None:
-        """Begin with the changes of the last `within_s` seconds where a stream cannot resume."""
-        self._client = client
-        self._within_s = within_s
-
-    def watch(self, epoch: int, resume_revision: int) -> AsyncGenerator[WatchAccessResponse, None]:
-        return self._client.watch(epoch, resume_revision, self._within_s)
 
 
 class RevocationSink:
@@ -121,9 +109,9 @@ def revocation_follower(
     revocations: Revocations,
     clock: Callable[[], float] = time.time,
 ) -> Follower:
-    """What follows `client`, once it is run, for `revocations`."""
+    """What follows `client`, or the log of the settings, for `revocations`, once it is run."""
     return Follower(
-        RecentChanges(client, revocations.terms.retention_s),
+        open_recent(settings, client, revocations.terms.retention_s, clock),
         RevocationSink(revocations),
         name="revocations",
         log=make_logger(settings.log_level, service="orders"),

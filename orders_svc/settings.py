@@ -121,9 +121,9 @@ class Settings(ServingSettings):
     """Answers that are remembered."""
 
     feed_url: str | None = Field(None, pattern=nats_address.SETTING, repr=False)
-    """Where the copy learns of changes, instead of the products service's own stream: a NATS server
-    with JetStream, such as `nats://127.0.0.1:4222`; may hold a password. Needs the extra `nats`.
-    Snapshots come from the products service all the same."""
+    """Where the copy and the revocations learn of changes, instead of the products service's own
+    stream: a NATS server with JetStream, such as `nats://127.0.0.1:4222`; may hold a password.
+    Needs the extra `nats`. Snapshots come from the products service all the same."""
     feed_stream: str = Field("waybill-access", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     """The stream's name there; the same at products."""
     feed_consumer: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$")

@@ -50,10 +50,14 @@ def changes(epoch: int, previous_revision: int, *batch: Change) -> WatchAccessRe
     )
 
 
-def heartbeat(epoch: int, revision: int, looked_at: float | None = None) -> WatchAccessResponse:
+def heartbeat(
+    epoch: int, revision: int, looked_at: float | None = None, began_at: float | None = None
+) -> WatchAccessResponse:
     beat = Heartbeat(revision=revision)
     if looked_at is not None:
         beat.send_time.FromMicroseconds(int(looked_at * 1e6))
+    if began_at is not None:
+        beat.epoch_start_time.FromMicroseconds(int(began_at * 1e6))
     return WatchAccessResponse(epoch=epoch, heartbeat=beat)
 
 
@@ -127,7 +131,11 @@ class Products:
             resume_revision = min(held, default=self.revision + 1) - 1
             events.append(changes_start(self.epoch, resume_revision, self.revision, self.began_at))
         events += self.changes_after(resume_revision, batch)
-        return [*events, heartbeat(self.epoch, self.revision, self.clock())]
+        return [*events, self.beat()]
+
+    def beat(self) -> WatchAccessResponse:
+        """Nothing is newer now."""
+        return heartbeat(self.epoch, self.revision, self.clock(), self.began_at)
 
     def _next_revision(self) -> int:
         self.revision += 1

@@ -1,4 +1,4 @@
-"""What a stream holds, as an operator sees it, and a follower over it."""
+"""What a stream holds, as an operator sees it, and followers over it."""
 
 import asyncio
 import itertools
@@ -8,10 +8,13 @@ from pathlib import Path
 
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
+from structlog.typing import FilteringBoundLogger
 
-from orders_svc.feed.follower import Follower
+from orders_svc.feed.follower import Follower, started
 from orders_svc.feed.jetstream import JetStreamFeed
+from orders_svc.feed.jetstream_log import JetStreamChanges
 from orders_svc.feed.pace import Pace
+from orders_svc.feed.recent import LoggedChanges
 from orders_svc.products_client import ProductsClient, TokenFile, open_channel
 from orders_svc.replica.environments import OwnEnvironment
 from orders_svc.replica.reader import ReplicaReader
@@ -19,12 +22,19 @@ from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.status import Trust
 from orders_svc.replica.store import ReplicaStore
 from orders_svc.replica.writer import ReplicaWriter
+from orders_svc.revocations import RevocationSink
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from tests.products_kit import Lab
+from waybill.errors import RevocationsUnknown, StateSuperseded
+from waybill.expectations import Expectations
 from waybill.jetstream import FeedSubjects, connected
+from waybill.revocation import Revocations, RevocationTerms
 from waybill.serving.logs import make_logger
+from waybill.values import State, VerifiedState
 
 CONSUMER = "a-copy"
+QUICK = Pace(silence_s=1.0, backoff_s=0.02, max_backoff_s=0.1)
+TERMS = RevocationTerms(max_lifetime_s=300, slack_s=40.0, lag_bound_s=5.0)
 _numbers = itertools.count()
 
 
@@ -45,7 +55,7 @@ async def published(url: str, stream: str) -> list[WatchAccessResponse]:
     async with operating(url) as js:
         state = (await js.stream_info(stream)).state
         found = []
-        for number in range(state.first_seq, state.last_seq + 1):
+        for number in range(max(1, state.first_seq), state.last_seq + 1):  # 0: still empty
             with suppress(NotFoundError):  # a heartbeat that a later one has replaced
                 message = await js.get_msg(stream, number)
                 if message.subject == FeedSubjects(stream).changes:
@@ -114,7 +124,7 @@ class Copy:
             ReplicaSink(self._writer, self._lab.clock),
             name="replica",
             log=make_logger("critical"),
-            pace=Pace(silence_s=1.0, backoff_s=0.02, max_backoff_s=0.1),
+            pace=QUICK,
             clock=self._lab.clock,
         )
         task = asyncio.create_task(follower.run())
@@ -138,3 +148,60 @@ class Copy:
 
     async def close(self) -> None:
         await self._writer.close()
+
+
+class Worker:
+    """What one process of the orders service knows of revocations, over NATS alone."""
+
+    def __init__(
+        self,
+        url: str,
+        stream: str,
+        clock: Callable[[], float],
+        log: FilteringBoundLogger | None = None,
+    ) -> None:
+        """Knows nothing yet, and has no way to products."""
+        self._clock = clock
+        self.known = Revocations(TERMS, clock)
+        self.follower = Follower(
+            LoggedChanges(JetStreamChanges(url, stream).opened, TERMS.retention_s, clock),
+            RevocationSink(self.known),
+            name="revocations",
+            log=log or make_logger("critical"),
+            pace=QUICK,
+            clock=clock,
+        )
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator["Worker"]:
+        """As a process's life long."""
+        stop = started(self.follower)
+        try:
+            yield self
+        finally:
+            await stop()
+
+    def issued(self, subject: str, revision: int) -> VerifiedState[None]:
+        """State, of now."""
+        now = int(self._clock())
+        said = State("products", "orders", subject, revision, now, now + TERMS.max_lifetime_s, None)
+        return Expectations("products", "orders", self._clock).verified(said)
+
+    def outcome(self, state: VerifiedState[None]) -> str:
+        """What becomes of it: `ok`, or the reason of its refusal."""
+        try:
+            self.known.check(state)
+        except (StateSuperseded, RevocationsUnknown) as refusal:
+            return refusal.reason
+        return "ok"
+
+    async def until(self, state: VerifiedState[None], outcome: str) -> set[str]:
+        """Return once that becomes of it; all that did until then."""
+        seen: set[str] = set()
+
+        async def so() -> bool:
+            seen.add(self.outcome(state))
+            return outcome in seen
+
+        await until(so)
+        return seen

@@ -6,29 +6,23 @@ applied when the follower asks for the next one. The copy's own position is what
 stream that does not go on from there says so at its beginning, and the follower takes a snapshot.
 """
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
-from google.protobuf.message import DecodeError
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js import api
 from nats.js.errors import NotFoundError
 
+from orders_svc.feed.consuming import IN_FLIGHT, delivered, event_of
 from orders_svc.feed.follower import Feed
+from orders_svc.feed.joining import Events, going_on_from
 from orders_svc.feed.steps import Position
-from shop.products.v1.products_pb2 import WatchAccessResponse
-from waybill.errors import HistoryCompacted, UpstreamUnavailable
+from waybill.errors import UpstreamUnavailable
 from waybill.jetstream import TIMEOUT_S, JetStreamUnavailable, connected, translated
 
 FIRST = 1
 """The number of a stream's first message."""
-IN_FLIGHT = 256
-"""Most messages that are sent ahead of what has been applied."""
 FORGOTTEN_AFTER_S = 7 * 24 * 3600.0
 """When the server forgets a copy that does not come back."""
-
-Events = AsyncGenerator[WatchAccessResponse, None]
 
 
 class JetStreamFeed:
@@ -62,7 +56,7 @@ class JetStreamFeed:
         consumer = _Consumer(client, self._stream, self._consumer)
         if position.revision:
             start = await consumer.place()
-            following = _going_on_from(position, consumer.events(start))
+            following = going_on_from(position, consumer.events(start))
         else:
             # What is published by now is committed by now, and so in any snapshot from now on.
             start = await consumer.end()
@@ -105,15 +99,10 @@ class _Consumer:
         Raises:
             JetStreamUnavailable: the connection is lost, or somebody publishes what is no event.
         """
-        inbox = self._client.new_inbox()
-        with translated():
-            subscription = await self._client.subscribe(inbox)
-            await self._begin_at(start, inbox)
-        async for message in subscription.messages:
-            yield _event(message)
-            with translated():
-                await message.ack()
-        raise JetStreamUnavailable("the connection to NATS is lost")
+        messages = delivered(self._client, lambda inbox: self._begin_at(start, inbox))
+        async with aclosing(messages):
+            async for message in messages:
+                yield event_of(message.data)
 
     async def _begin_at(self, start: int, inbox: str) -> None:
         """Make the consumer anew: what was sent to the one before and not applied comes again."""
@@ -144,36 +133,3 @@ async def _snapshot(source: Feed) -> Events:
             if event.HasField("snapshot_end"):
                 return
     raise UpstreamUnavailable("the snapshot has ended early")
-
-
-async def _going_on_from(position: Position, events: Events) -> Events:
-    """`events`, if they go on from a copy at `position`.
-
-    Those that the copy has already may come first. What is missing later on is for the follower to
-    see.
-
-    Raises:
-        HistoryCompacted: the stream holds no longer, or never did, what follows on the copy.
-    """
-    joined = False
-    async with aclosing(events):
-        async for event in events:
-            if not joined and event.epoch == position.epoch:
-                if _after(event) > position.revision:
-                    raise HistoryCompacted("the stream does not go on from the copy")
-                joined = True
-            yield event
-
-
-def _after(event: WatchAccessResponse) -> int:
-    """The revision that one must have for `event` to be the next."""
-    if event.HasField("heartbeat"):
-        return event.heartbeat.revision
-    return event.changes.previous_revision
-
-
-def _event(message: Msg) -> WatchAccessResponse:
-    try:
-        return WatchAccessResponse.FromString(message.data)
-    except DecodeError as error:
-        raise JetStreamUnavailable("the stream holds something that is no event") from error

@@ -1,9 +1,12 @@
-"""Where the copy learns of changes, as the settings say: from products, or from NATS."""
+"""Where orders learns of changes, as the settings say: from products, or from NATS."""
 
 import hashlib
 import socket
+from collections.abc import Callable
 
 from orders_svc.feed.follower import Feed
+from orders_svc.feed.recent import LoggedChanges, RecentChanges
+from orders_svc.products_client import ProductsClient
 from orders_svc.settings import Settings
 from waybill.extras import needing
 
@@ -20,6 +23,22 @@ def open_feed(settings: Settings, products: Feed) -> Feed:
         from orders_svc.feed.jetstream import JetStreamFeed  # noqa: PLC0415 (an extra)
     consumer = settings.feed_consumer or _name_of_copy(settings)
     return JetStreamFeed(settings.feed_url, settings.feed_stream, consumer, products)
+
+
+def open_recent(
+    settings: Settings, products: ProductsClient, within_s: float, clock: Callable[[], float]
+) -> Feed:
+    """The feed of those who keep no copy, which begins with the changes of `within_s` seconds.
+
+    Raises:
+        ExtraMissing: the settings name a NATS server, and its library is not installed.
+    """
+    if settings.feed_url is None:
+        return RecentChanges(products, within_s)
+    with needing("nats"):
+        from orders_svc.feed.jetstream_log import JetStreamChanges  # noqa: PLC0415 (an extra)
+    stream = JetStreamChanges(settings.feed_url, settings.feed_stream)
+    return LoggedChanges(stream.opened, within_s, clock)
 
 
 def _name_of_copy(settings: Settings) -> str:

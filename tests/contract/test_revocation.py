@@ -1,16 +1,22 @@
-"""State that travels, with the feed of revocations on: refused as soon as the feed has told."""
+"""State that travels, with the feed of revocations on: refused as soon as the feed has told.
+
+The feed is products' own stream, or NATS.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
 
 from tests.contract.world import CATCH_UP_S, OK, Outcome, World
 from waybill.strategy import Strategy
+from waybill.testing import FakeClock
 from waybill.values import CarriedState
 
 SUPERSEDED = Outcome(grpc.StatusCode.FAILED_PRECONDITION, "STATE_SUPERSEDED")
@@ -29,8 +35,13 @@ STATE_TTL_S = 300
 class WatermarkWorld(World):
     """Orders follows revocations; a resolved reference is remembered for longer than any test."""
 
-    def __init__(self, folder: Path, store_url: str, **orders_settings: Any) -> None:
-        super().__init__(folder, store_url, (2,))
+    def __init__(
+        self, folder: Path, store_url: str, feed_url: str | None, **orders_settings: Any
+    ) -> None:
+        super().__init__(
+            folder, store_url, (2,), feed_url=feed_url, feed_stream=f"access-{uuid4()}"
+        )
+        self.clock = FakeClock(float(int(time.time())))  # about what NATS has
         self.orders_settings = {
             "state_revocation": "watermarks",
             "state_revocation_lag_bound_s": LAG_BOUND_S,
@@ -61,17 +72,25 @@ class WatermarkWorld(World):
 
 @asynccontextmanager
 async def world_with(
-    folder: Path, store_url: str, **orders_settings: Any
+    folder: Path, store_url: str, feed_url: str | None, **orders_settings: Any
 ) -> AsyncIterator[WatermarkWorld]:
     async with AsyncExitStack() as stack:
-        world = WatermarkWorld(folder, store_url, **orders_settings)
+        world = WatermarkWorld(folder, store_url, feed_url, **orders_settings)
         await world.start(stack)
         yield world
 
 
+@pytest.fixture(params=["grpc", pytest.param("nats", marks=pytest.mark.engines)])
+def feed_url(request: pytest.FixtureRequest) -> str | None:
+    """Where both services have the feed."""
+    return str(request.getfixturevalue("nats_url")) if request.param == "nats" else None
+
+
 @pytest.fixture
-async def world(tmp_path: Path, valkey_url: str) -> AsyncIterator[WatermarkWorld]:
-    async with world_with(tmp_path, valkey_url) as world:
+async def world(
+    tmp_path: Path, valkey_url: str, feed_url: str | None
+) -> AsyncIterator[WatermarkWorld]:
+    async with world_with(tmp_path, valkey_url, feed_url) as world:
         yield world
 
 
@@ -130,9 +149,14 @@ async def test_a_revoked_handle_that_is_not_remembered_looks_like_any_other(
 @pytest.mark.parametrize("strategy", CARRIED)
 @pytest.mark.parametrize(("behind", "outcome"), [("refuse", UNKNOWN), ("expiry", OK)])
 async def test_behind_its_bound(
-    tmp_path: Path, valkey_url: str, strategy: Strategy, behind: str, outcome: Outcome
+    tmp_path: Path,
+    valkey_url: str,
+    feed_url: str | None,
+    strategy: Strategy,
+    behind: str,
+    outcome: Outcome,
 ) -> None:
-    async with world_with(tmp_path, valkey_url, state_revocation_behind=behind) as world:
+    async with world_with(tmp_path, valkey_url, feed_url, state_revocation_behind=behind) as world:
         await world.grant("ada", "tea", "salt")
         old = await world.listed("ada", strategy)
         await world.until("ada", strategy, old, OK)
@@ -144,9 +168,9 @@ async def test_behind_its_bound(
 
 @pytest.mark.parametrize("behind", ["refuse", "expiry"])
 async def test_what_is_known_to_be_revoked_stays_so_behind_the_bound(
-    tmp_path: Path, valkey_url: str, behind: str
+    tmp_path: Path, valkey_url: str, feed_url: str | None, behind: str
 ) -> None:
-    async with world_with(tmp_path, valkey_url, state_revocation_behind=behind) as world:
+    async with world_with(tmp_path, valkey_url, feed_url, state_revocation_behind=behind) as world:
         await world.grant("ada", "tea")
         old = await world.listed("ada", Strategy.METADATA_JWT)
         await world.revoke("ada", "tea")
@@ -158,9 +182,11 @@ async def test_what_is_known_to_be_revoked_stays_so_behind_the_bound(
 
 @pytest.mark.parametrize("strategy", CARRIED)
 async def test_state_must_not_outlive_its_watermark(
-    tmp_path: Path, valkey_url: str, strategy: Strategy
+    tmp_path: Path, valkey_url: str, feed_url: str | None, strategy: Strategy
 ) -> None:
-    async with world_with(tmp_path, valkey_url, state_max_lifetime_s=STATE_TTL_S - 1) as world:
+    async with world_with(
+        tmp_path, valkey_url, feed_url, state_max_lifetime_s=STATE_TTL_S - 1
+    ) as world:
         await world.grant("ada", "tea")
         page = await world.listed("ada", strategy)
         await world.until("ada", strategy, page, TOO_LONG_LIVED)

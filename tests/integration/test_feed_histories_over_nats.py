@@ -1,23 +1,24 @@
 """Histories of the feed over a real NATS server, in real time, held to the rules of any history.
 
-Products, publisher, server, consumer and follower are as they are; what happens to them is drawn
+Products, publisher, server, consumers and followers are as they are; what happens to them is drawn
 from the run's seed. Real time makes no history the same twice, so a seed says what was done here,
-and no more.
+and no more. A copy follows, and a process that keeps revocations.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from math import inf
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from nats.js.errors import NotFoundError
 
 from loadtest.nats import NatsServer
-from orders_svc.feed.follower import Feed, Follower
+from orders_svc.feed.follower import Feed, Follower, started
 from orders_svc.feed.jetstream import JetStreamFeed
 from orders_svc.feed.pace import Pace
 from orders_svc.feed.steps import Position
@@ -28,7 +29,7 @@ from orders_svc.replica.sink import ReplicaSink
 from orders_svc.replica.status import Trust
 from orders_svc.replica.writer import ReplicaWriter
 from shop.products.v1.products_pb2 import WatchAccessResponse
-from tests.nats_kit import CONSUMER, begun, operating
+from tests.nats_kit import CONSUMER, Worker, begun, operating
 from tests.products_kit import Lab, Service
 from tests.simulation.checker import violations
 from tests.simulation.history import Answered, Asked, Committed, History, Refused
@@ -37,6 +38,9 @@ from tests.simulation.recording import RecordingStore
 from tests.simulation.scratch import VARIABLE, first_seed
 from tests.simulation.world import Loud
 from waybill.errors import ReplicaNotReady
+
+if TYPE_CHECKING:
+    from waybill.values import VerifiedState
 
 pytestmark = pytest.mark.engines
 
@@ -64,6 +68,9 @@ class World:
         self.lab = Lab(folder)
         self.lab.clock = self.notes.true_clock  # type: ignore[assignment]  # is called, no more
         self.grants: dict[tuple[str, str], tuple[int, int]] = {}
+        self.losses: list[tuple[str, int, float]] = []
+        self.listed: list[VerifiedState[None]] = []
+        self.believed: list[str] = []
         self.nats = NatsServer(folder / "nats")
         self.store = RecordingStore(folder / "replica", self.notes)
         self.writer = ReplicaWriter(self.store)
@@ -82,6 +89,7 @@ class World:
             self.epoch = await self._epoch()
             notes.records.append(Committed(notes.at, Position(self.epoch, 0), {}))
             await begun(self.nats.url, STREAM)
+            self.worker = Worker(self.nats.url, STREAM, notes.clock, Loud())  # type: ignore[arg-type]
             await self._commit()
             for _ in range(DEEDS // 6):
                 async with self._following():
@@ -94,6 +102,7 @@ class World:
             async with self._following():
                 await self._commit()
                 await self._until_there()
+                await self.worker.until(self.worker.issued("ada", self._newest().revision), "ok")
         return History(first_seed(), notes.records, LAG_BOUND_S, 1.0, healed_at)
 
     def _stop_nats(self) -> None:
@@ -109,6 +118,7 @@ class World:
         if key in self.grants and self.random.random() < 0.5:
             revision = await self.products.revoke(*key)
             del self.grants[key]
+            self.losses.append((key[0], revision, self.notes.clock()))
         else:
             most = self.grants.get(key, (0, 0))[0] + 1
             revision = await self.products.grant(
@@ -117,6 +127,7 @@ class World:
             self.grants[key] = (most, 100 * most)
         position = Position(self.epoch, revision)
         self.notes.records.append(Committed(self.notes.at, position, dict(self.grants)))
+        self.listed += [self.worker.issued(subject, revision) for subject in SUBJECTS]
 
     async def _lose_a_message(self) -> None:
         async with operating(self.nats.url) as js:
@@ -145,16 +156,34 @@ class World:
         await asyncio.to_thread(self.nats.__enter__)
 
     def _read(self) -> None:
+        self._read_copy()
+        self._check_listed()
+
+    def _read_copy(self) -> None:
         notes, subject = self.notes, self.random.choice(SUBJECTS)
         with self.store.turn:  # the follower writes in a thread
+            at, clock = notes.at, notes.clock()  # before it is asked: this process may be held up
             try:
                 found = self.reader.grants(subject, PRODUCT_IDS)
             except ReplicaNotReady as refusal:
-                notes.records.append(Refused(notes.at, notes.clock(), str(refusal)))
+                notes.records.append(Refused(at, clock, str(refusal)))
             else:
                 meta = self.store.meta()
-                answered = Answered(notes.at, notes.clock(), subject, PRODUCT_IDS, 0, found, meta)
-                notes.records.append(answered)
+                notes.records.append(Answered(at, clock, subject, PRODUCT_IDS, 0, found, meta))
+
+    def _check_listed(self) -> None:
+        """Write down what is believed although its loss was told, or was so long ago."""
+        now, known = self.notes.clock(), self.worker.known
+        told_at = -inf if known.lag_s is None else now - known.lag_s
+        for state in self.listed:
+            if self.worker.outcome(state) == "ok":
+                self.believed += [
+                    f"{state.subject} of {state.revision}, lost at {revision}"
+                    for subject, revision, lost_at in self.losses
+                    if subject == state.subject
+                    and revision > state.revision
+                    and lost_at < max(told_at, now - LAG_BOUND_S)
+                ]
 
     async def _until_there(self) -> None:
         """Once more as a reader who goes by what is committed."""
@@ -193,13 +222,12 @@ class World:
             pace=Pace(silence_s=1.0, backoff_s=0.02, max_backoff_s=0.1),
             clock=self.notes.clock,
         )
-        task = asyncio.create_task(follower.run())
+        stop = started(follower)
         try:
-            yield
+            async with self.worker.following():
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await stop()
             await products.close()
 
 
@@ -223,3 +251,4 @@ async def test_a_history_over_nats_is_as_it_must_be(tmp_path: Path) -> None:
     world.lab.fill(list(PRODUCT_IDS))
     wrong = violations(await world.run())
     assert not wrong, f"{VARIABLE}={first_seed()}: {wrong[0]}"
+    assert not world.believed, f"{VARIABLE}={first_seed()}: {world.believed[0]}"

@@ -1,19 +1,25 @@
-"""Random histories through a bad network: nothing that is known to be revoked is ever believed."""
+"""Random histories through a bad network: nothing that is known to be revoked is ever believed.
+
+The same machine follows products' own stream, and a log that products publishes to.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import pytest
 import structlog
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orders_svc.feed.follower import Follower
+from orders_svc.feed.follower import Feed, Follower
+from orders_svc.feed.recent import LoggedChanges
 from orders_svc.feed.steps import Position
 from orders_svc.revocations import RevocationSink
 from shop.products.v1.products_pb2 import WatchAccessResponse
+from tests.change_log import Log, LogReader
 from tests.feed_kit import Products
 from tests.unit.test_replica_stateful import MISHAPS, Events, StreamOver, mishandled
 from waybill.errors import RevocationsUnknown, StateSuperseded
@@ -31,6 +37,7 @@ CHANGES = st.lists(
     max_size=3,
 )
 Changes = list[tuple[str, str, int | None]]
+Mishaps = list[tuple[str, int]]
 A_FEW = st.sampled_from([0, 0, 0, 1, 2, 3])
 LESS_THAN_ANY_STEP_S = 0.0005
 SECONDS = st.integers(0, 40).map(lambda quarters: quarters / 4)
@@ -58,6 +65,9 @@ class ScriptedFeed:
 
 class RevocationsAgainstProducts(RuleBasedStateMachine):
     """The follower as it is, against a products service made of dicts that issues state."""
+
+    streams = 3
+    """That it may take to know everything."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,17 +136,10 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         self.products.grants = dict(old.grants)
 
     @rule(changes=CHANGES, mishaps=MISHAPS, keep_late=st.booleans())
-    def follow_badly(
-        self, changes: Changes, mishaps: list[tuple[str, int]], keep_late: bool
-    ) -> None:
+    def follow_badly(self, changes: Changes, mishaps: Mishaps, keep_late: bool) -> None:
         self.change(changes)
-        late = self.late if keep_late else []
         source = self.products
-        self.follow(
-            lambda epoch, resume: (
-                late + mishandled(source.recent(epoch, resume, TERMS.retention_s, 1), mishaps)
-            )
-        )
+        self.follow(self.feed(source, mishaps, self.late if keep_late else []))
         self.late = source.recent(source.epoch, max(1, source.floor), TERMS.retention_s, 1)
 
     @rule()
@@ -148,15 +151,14 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         self.change([("ada", "9", None)])
         self.follow_well()
         complete_at = self.complete_at()
-        self.follow(lambda epoch, resume: behind.recent(epoch, resume, TERMS.retention_s))
+        self.follow(self.feed(behind))
         assert self.complete_at() == pytest.approx(complete_at, abs=1e-4), "confirmed by a dead one"
 
     @rule()
     def follow_well(self) -> None:
-        """A gap and a new epoch may each take a stream. Then fresh state counts."""
-        source = self.products
-        for _ in range(3):
-            self.follow(lambda epoch, resume: source.recent(epoch, resume, TERMS.retention_s))
+        """A gap, what is gone and a new epoch may each take a stream. Then fresh state counts."""
+        for _ in range(self.streams):
+            self.follow(self.feed(self.products))
         assert self.known.problem == ""
         self.clock.advance(1.0)  # times of issue are whole seconds, an epoch may begin within one
         self.issue()
@@ -188,12 +190,26 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
             for epoch, subject, revision, lost_at in self.losses
         )
 
-    def follow(self, events: Callable[[int, int], Events]) -> None:
+    def feed(
+        self,
+        source: Products,
+        mishaps: Sequence[tuple[str, int]] = (),
+        late: Sequence[WatchAccessResponse] = (),
+    ) -> Feed:
+        """One stream of `source`, to which these things happen, after what comes late."""
+        return ScriptedFeed(
+            lambda epoch, resume: [
+                *late,
+                *mishandled(source.recent(epoch, resume, TERMS.retention_s, 1), list(mishaps)),
+            ]
+        )
+
+    def follow(self, feed: Feed) -> None:
         """One stream of the follower."""
         self.clock.advance(0.001)
         log = structlog.testing.CapturingLogger()
         follower = Follower(
-            ScriptedFeed(events),
+            feed,
             self.sink,
             name="revocations",
             log=log,
@@ -210,8 +226,64 @@ class RevocationsAgainstProducts(RuleBasedStateMachine):
         raise StreamOver
 
 
+class RevocationsOverALog(RevocationsAgainstProducts):
+    """The same over a log, which may lose messages, everything, or its newest end."""
+
+    streams = 4
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self.backup = Log()
+        super().__init__()
+
+    @initialize(clock_is_off_s=st.sampled_from([0, -100, 100]), keep=st.sampled_from([4, 1000]))
+    def make_log(self, clock_is_off_s: int, keep: int) -> None:
+        self.log.clock_is_off_s, self.log.keep = clock_is_off_s, keep
+
+    @rule()
+    def start(self) -> None:
+        super().start()
+        self.logged = LoggedChanges(self.opened, TERMS.retention_s, self.clock)
+
+    @rule(index=st.integers(0, 30))
+    def a_message_is_gone(self, index: int) -> None:
+        self.log.lose(index)
+
+    @rule()
+    def everything_is_gone(self) -> None:
+        self.log.messages.clear()
+
+    @rule()
+    def back_up(self) -> None:
+        self.backup = self.log.copy()
+
+    @rule()
+    def the_log_comes_back_older(self) -> None:
+        self.log = self.backup.copy()
+
+    @rule()
+    def follow_while_nobody_publishes(self) -> None:
+        self.transit = LogReader(self.log)
+        self.follow(self.logged)
+
+    def feed(
+        self,
+        source: Products,
+        mishaps: Sequence[tuple[str, int]] = (),
+        late: Sequence[WatchAccessResponse] = (),
+    ) -> Feed:
+        coming = self.log.publish(source, self.clock())
+        self.transit = LogReader(self.log, coming, mishaps, late)
+        return self.logged
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[LogReader]:
+        yield self.transit
+
+
 TestRevocationsAgainstProducts = RevocationsAgainstProducts.TestCase
-TestRevocationsAgainstProducts.settings = settings(
+TestRevocationsOverALog = RevocationsOverALog.TestCase
+TestRevocationsAgainstProducts.settings = TestRevocationsOverALog.settings = settings(
     max_examples=70, stateful_step_count=30, deadline=None
 )
 
@@ -226,6 +298,6 @@ def test_a_source_that_can_only_send_a_copy() -> None:
     sink = RevocationSink(known)
     machine = RevocationsAgainstProducts()
     machine.clock, machine.known, machine.sink = clock, known, sink
-    machine.follow(products.stream)
+    machine.follow(ScriptedFeed(products.stream))
     assert (known.problem, asyncio.run(sink.position())) == ("", Position(1, 2))
     machine.teardown()
