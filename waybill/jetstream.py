@@ -139,8 +139,15 @@ def _said(secret: str | None, check: Callable[[], None]) -> Callable[[], str] | 
     return say
 
 
-async def _close(client: Client, within_s: float | None = None) -> None:
-    with heeding_cancellation(), suppress(TimeoutError):  # closing swallows a cancellation
+async def _close(client: Client, within_s: float = TIMEOUT_S) -> None:
+    """Whatever that says: whoever used the connection knows already, or needs it no more.
+
+    It fails where the connection broke under what was still to be sent.
+    """
+    with (
+        heeding_cancellation(),  # which closing swallows, whatever Python's release
+        suppress(NatsError, OSError, TimeoutError),
+    ):
         async with asyncio.timeout(within_s):
             await client.close()
 
