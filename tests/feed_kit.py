@@ -1,7 +1,7 @@
 """Events of the feed, and a products service made of dicts."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from shop.products.v1.products_pb2 import (
     Change,
@@ -158,3 +158,16 @@ class Products:
             several = new[start : start + batch]
             yield changes(self.epoch, after, *several)
             after = several[-1].revision
+
+
+class ScriptedFeed:
+    """Sends what it is given for one stream."""
+
+    def __init__(self, events: Callable[[int, int], Iterable[WatchAccessResponse]]) -> None:
+        self._events = events
+
+    async def watch(
+        self, epoch: int, resume_revision: int
+    ) -> AsyncGenerator[WatchAccessResponse, None]:
+        for event in self._events(epoch, resume_revision):
+            yield event

@@ -118,7 +118,9 @@ class _Consumer:
             description="A copy of the entitlements, at the orders service",
             deliver_policy=api.DeliverPolicy.ALL if from_first else by_number,
             opt_start_seq=None if from_first else start,
-            ack_policy=api.AckPolicy.ALL,
+            # Each by itself: with ALL, one that comes late from a connection before would count as
+            # one of this consumer, which has its name, and be taken for many.
+            ack_policy=api.AckPolicy.EXPLICIT,
             deliver_subject=inbox,
             max_ack_pending=IN_FLIGHT,
             inactive_threshold=FORGOTTEN_AFTER_S,

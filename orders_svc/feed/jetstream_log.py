@@ -101,7 +101,7 @@ def _configuration(logged_at: float) -> api.ConsumerConfig:
         description="Revocations, at a process of the orders service",
         deliver_policy=api.DeliverPolicy.BY_START_TIME,
         opt_start_time=datetime.fromtimestamp(max(logged_at, 0.0), UTC),
-        ack_policy=api.AckPolicy.ALL,
+        ack_policy=api.AckPolicy.EXPLICIT,
         max_ack_pending=IN_FLIGHT,
         inactive_threshold=GONE_AFTER_S,
         mem_storage=True,

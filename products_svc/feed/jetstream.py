@@ -97,9 +97,10 @@ class JetStreamWriter:
                 if refused.err_code == WRONG_LAST_SEQUENCE:
                     raise Outrun from refused
                 raise
-        if ack.duplicate:
-            raise Outrun
-        self._last = ack.seq
+        # A duplicate was published before, and is not there: else it would be known, or what is
+        # expected be wrong, as the next message will tell. Somebody took it out; readers see a gap.
+        if not ack.duplicate:
+            self._last = ack.seq
 
     async def _newest_of(self, subject: str) -> Published | None:
         with translated():

@@ -16,6 +16,7 @@ from products_svc.feed.publisher import Publisher
 from products_svc.store.store import Store
 from products_svc.store.values import WantedGrant
 from shop.products.v1 import products_pb2 as pb
+from tests.feed_kit import changes, revoked
 from tests.nats_kit import (
     begun,
     new_stream,
@@ -187,6 +188,22 @@ async def test_a_lost_acknowledgement_publishes_nothing_twice(
             revision = await store.revoke("bob", "123")
         assert await until_published(nats_url, stream, revision) == list(range(2, revision + 1))
     assert log.lost > 1
+
+
+async def test_a_message_that_was_taken_out_does_not_hold_up_the_next(
+    nats_url: str, stream: str
+) -> None:
+    """The server still knows its id, and does not take it a second time."""
+    log = JetStreamLog(nats_url, stream, 1000)
+    first, second = (changes(1, each - 1, revoked(each, "ada", "1")) for each in (1, 2))
+    async with log.opened() as writer:
+        await writer.append(first)
+    async with operating(nats_url) as js:
+        await js.delete_msg(stream, 1)
+    async with log.opened() as writer:
+        await writer.append(first)
+        await writer.append(second)
+    assert await revisions(nats_url, stream) == [2]
 
 
 async def test_a_restart_of_nats(lab: Lab, stream: str, tmp_path: Path) -> None:

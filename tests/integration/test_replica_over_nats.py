@@ -2,15 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from loadtest.nats import NatsServer
+from orders_svc.feed import jetstream
+from orders_svc.feed.jetstream import JetStreamFeed
+from products_svc.feed.jetstream import JetStreamLog
 from products_svc.store.schema import renew_history
 from products_svc.store.values import WantedGrant
+from tests.feed_kit import ScriptedFeed, changes, revoked
 from tests.nats_kit import CONSUMER, Copy, begun, new_stream, operating, until, until_published
 from tests.products_kit import Lab, Service
+from waybill.jetstream import connected
 
 pytestmark = pytest.mark.engines
 
@@ -157,6 +163,25 @@ async def test_a_forgotten_place_is_found_again(
     async with copy.following(products.port) as follower:
         assert await copy.granted("ada", "1", "2", "3", revision=revision) == {"2", "3"}
         assert follower.counters.snapshots == 0
+
+
+async def test_an_acknowledgement_of_an_earlier_connection_holds_nothing_up(
+    nats_url: str, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes late, to a consumer of the same name that counts anew."""
+    monkeypatch.setattr(jetstream, "IN_FLIGHT", 4)
+    history = [changes(1, each - 1, revoked(each, "ada", "1")) for each in range(1, 13)]
+    async with JetStreamLog(nats_url, stream, 1000).opened() as writer:
+        for message in history:
+            await writer.append(message)
+    nobody = ScriptedFeed(lambda _epoch, _resume: [])
+    async with aclosing(JetStreamFeed(nats_url, stream, CONSUMER, nobody).watch(1, 1)) as events:
+        assert await anext(events) == history[0]
+        async with connected(nats_url, "late") as client:
+            await client.publish(f"$JS.ACK.{stream}.{CONSUMER}.1.1.100000.1.0", b"+ACK")
+            await client.flush()
+        async with asyncio.timeout(20):
+            assert [await anext(events) for _ in history[1:]] == history[1:]
 
 
 async def test_a_copy_that_was_lost_is_made_anew(

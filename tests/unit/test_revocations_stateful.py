@@ -4,7 +4,7 @@ The same machine follows products' own stream, and a log that products publishes
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from orders_svc.feed.steps import Position
 from orders_svc.revocations import RevocationSink
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from tests.change_log import Log, LogReader
-from tests.feed_kit import Products
+from tests.feed_kit import Products, ScriptedFeed
 from tests.unit.test_replica_stateful import MISHAPS, Events, StreamOver, mishandled
 from waybill.errors import RevocationsUnknown, StateSuperseded
 from waybill.expectations import Expectations
@@ -48,19 +48,6 @@ class Issued(NamedTuple):
 
     state: VerifiedState[None]
     epoch: int
-
-
-class ScriptedFeed:
-    """Sends what it is given for one stream."""
-
-    def __init__(self, events: Callable[[int, int], Events]) -> None:
-        self._events = events
-
-    async def watch(
-        self, epoch: int, resume_revision: int
-    ) -> AsyncGenerator[WatchAccessResponse, None]:
-        for event in self._events(epoch, resume_revision):
-            yield event
 
 
 class RevocationsAgainstProducts(RuleBasedStateMachine):
