@@ -95,7 +95,9 @@ class NatsServer:
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
         configuration = self._folder / "nats.conf"
-        configuration.write_text(self._configuration(ports), "ascii")
+        text = configured("127.0.0.1", self._wanted_port or -1, self._folder / "streams")
+        told = f"ports_file_dir: {json.dumps(str(ports))}\n"
+        configuration.write_text(f"{text}{told}{self._more}\n", "ascii")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(binary()), "--config", str(configuration)],
@@ -123,16 +125,16 @@ class NatsServer:
             return False
         return True
 
-    def _configuration(self, ports: Path) -> str:
-        return f"""\
-host: 127.0.0.1
-port: {self._wanted_port or -1}
-ports_file_dir: {json.dumps(str(ports))}
+
+def configured(host: str, port: int, streams: Path) -> str:
+    """A configuration: each message is on disk, in `streams`, before it is acknowledged."""
+    return f"""\
+host: {host}
+port: {port}
 jetstream {{
-  store_dir: {json.dumps(str(self._folder / "streams"))}
+  store_dir: {json.dumps(str(streams))}
   sync_interval: always
 }}
-{self._more}
 """
 
 

@@ -2,8 +2,9 @@
 
     python -m loadtest.netlab [--seconds 4]
 
-Products, two orders services and Valkey run in network namespaces of one switch; Locust's master
-and workers in three more. Needs root and iproute2.
+Products, two orders services, Valkey and NATS run in network namespaces of one switch; Locust's
+master and workers in three more. One orders service follows products over NATS, the other by
+products' own stream. Needs root and iproute2.
 """
 
 import argparse
@@ -83,16 +84,20 @@ def _outcomes(seconds: float, console: Console) -> list[Outcome]:
 
 
 def table(outcomes: Sequence[Outcome], kept: str) -> Table:
-    """One line a cut. Shares are of the orders that may be placed, at the first orders service."""
-    grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    """One line a cut. Shares are of the orders that may be placed, at one orders / at the other."""
+    grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("cut", no_wrap=True)
-    for head in ("wrong", "of", "back after", *(each.replace("-", "\n") for each in Strategy)):
+    for head in ("wrong", "of", "back\nafter", *(each.replace("-", "\n") for each in Strategy)):
         grid.add_column(head, justify="right")
     for each in outcomes:
-        shares = [f"{each.served(ORDERS[0], strategy, kept):.0%}" for strategy in Strategy]
+        shares = [_shares(each, strategy, kept) for strategy in Strategy]
         back = "never" if each.recovered_s is None else f"{each.recovered_s:.1f} s"
         grid.add_row(each.name, str(len(each.wrong)), f"{len(each.decisions):,}", back, *shares)
     return grid
+
+
+def _shares(outcome: Outcome, strategy: Strategy, kept: str) -> str:
+    return "/".join(f"{outcome.served(orders, strategy, kept):.0%}"[:-1] for orders in ORDERS)
 
 
 if __name__ == "__main__":

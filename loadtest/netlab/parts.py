@@ -1,6 +1,8 @@
 """The shop's parts, each on its own machine of a `Network`.
 
-Orders runs twice, each with files of its own, and both share Valkey: as the store of references.
+Orders runs twice, and both share Valkey as the store of references. What is asynchronous takes both
+ways: `orders-1` follows products over NATS, and keeps its replica in files; `orders-2` follows
+products' own stream, and keeps its replica in Valkey.
 """
 
 import os
@@ -16,6 +18,7 @@ from types import TracebackType
 import grpc
 
 from client.dev_issuer import DevIssuer
+from loadtest.nats import binary, configured
 from loadtest.netlab.network import Network
 from loadtest.processes import Command, StartFailed, run
 from loadtest.shop import ROOT, SERVICE_ROLE, SERVICE_SUBJECT, inherited_environ, is_serving
@@ -24,10 +27,11 @@ from loadtest.valkey import MEMORY_BYTES, arguments
 from mesh.launcher import stop
 from waybill.serving.paths import state_home
 
-PRODUCTS, VALKEY = "products", "valkey"
+PRODUCTS, VALKEY, NATS = "products", "valkey", "nats"
 ORDERS = ("orders-1", "orders-2")
-MACHINES = (PRODUCTS, *ORDERS, VALKEY, "locust", "worker-1", "worker-2")
-PRODUCTS_PORT, ORDERS_PORT, HTTP_PORT, VALKEY_PORT = 50051, 50052, 9464, 6379
+OVER_NATS, OVER_GRPC = ORDERS
+MACHINES = (PRODUCTS, *ORDERS, VALKEY, NATS, "locust", "worker-1", "worker-2")
+PRODUCTS_PORT, ORDERS_PORT, HTTP_PORT, VALKEY_PORT, NATS_PORT = 50051, 50052, 9464, 6379, 4222
 START_S = 60.0
 STOP_S = 15.0
 POLL_S = 0.05
@@ -67,7 +71,12 @@ class Parts:
     def __enter__(self) -> "Parts":
         with ExitStack() as starting:
             self._prepare()
-            starting.enter_context(self._running(VALKEY, self._valkey()))
+            for machine, command, port in (
+                (VALKEY, self._valkey(), VALKEY_PORT),
+                (NATS, self._nats(), NATS_PORT),
+            ):
+                starting.enter_context(self._running(machine, command))
+                _wait_until_open(self.network.address(machine), port)
             starting.enter_context(self._running(PRODUCTS, self._products()))
             for machine in ORDERS:
                 starting.enter_context(self._running(machine, self._orders(machine)))
@@ -117,6 +126,15 @@ class Parts:
         ]
         return Command(VALKEY, argv, self._environ, folder, self._folder)
 
+    def _nats(self) -> Command:
+        folder = self._folder / NATS
+        folder.mkdir()
+        configuration = folder / "nats.conf"
+        text = configured(self.network.address(NATS), NATS_PORT, folder / "streams")
+        configuration.write_text(text, "ascii")
+        argv = [str(binary()), "--config", str(configuration)]
+        return Command(NATS, argv, self._environ, folder, self._folder)
+
     def _products(self) -> Command:
         address = self.network.address(PRODUCTS)
         settings = {
@@ -124,7 +142,8 @@ class Parts:
             "PRODUCTS_PORT": str(PRODUCTS_PORT),
             "PRODUCTS_HTTP_HOST": address,
             "PRODUCTS_HTTP_PORT": str(HTTP_PORT),
-            "PRODUCTS_REFERENCE_URL": self._valkey_url,
+            "PRODUCTS_REFERENCE_URL": self._valkey_url(0),
+            "PRODUCTS_FEED_URL": self._nats_url,
             "PRODUCTS_LOG_LEVEL": "warning",
         }
         return self._service(PRODUCTS, "products_svc", settings)
@@ -138,15 +157,25 @@ class Parts:
             "ORDERS_PORT": str(ORDERS_PORT),
             "ORDERS_PRODUCTS_TARGET": self.products_target,
             "ORDERS_STATE_KEYS": f"http://{products}:{HTTP_PORT}/.well-known/jwks.json",
-            "ORDERS_REFERENCE_URL": self._valkey_url,
+            "ORDERS_REFERENCE_URL": self._valkey_url(0),
             "ORDERS_DATABASE_URL": f"sqlite:///{folder / 'orders.db'}",
             "ORDERS_REPLICA_PATH": str(folder / "replica"),
+            **self._follows(machine),
         }
         return self._service(machine, "orders_svc", settings)
 
+    def _follows(self, machine: str) -> dict[str, str]:
+        """Where this orders service learns of changes, or keeps them, if not as the other does."""
+        if machine == OVER_NATS:
+            return {"ORDERS_FEED_URL": self._nats_url}
+        return {"ORDERS_REPLICA_URL": self._valkey_url(1)}
+
+    def _valkey_url(self, database: int) -> str:
+        return f"valkey://{self.network.address(VALKEY)}:{VALKEY_PORT}/{database}"
+
     @property
-    def _valkey_url(self) -> str:
-        return f"valkey://{self.network.address(VALKEY)}:{VALKEY_PORT}/0"
+    def _nats_url(self) -> str:
+        return f"nats://{self.network.address(NATS)}:{NATS_PORT}"
 
     def _service(self, name: str, module: str, settings: dict[str, str]) -> Command:
         argv = (sys.executable, "-m", module, "serve")
@@ -165,8 +194,6 @@ class Parts:
                 start_new_session=True,
             )
         try:
-            if machine == VALKEY:
-                _wait_until_open(self.network.address(VALKEY), VALKEY_PORT)
             yield
         finally:
             stop(process, STOP_S)

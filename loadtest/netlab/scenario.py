@@ -16,7 +16,16 @@ from threading import Event
 import grpc
 
 from loadtest.listing import ListedPage, listed
-from loadtest.netlab.parts import CACHE_TTL_S, LAG_BOUND_S, ORDERS, Parts
+from loadtest.netlab.parts import (
+    CACHE_TTL_S,
+    LAG_BOUND_S,
+    NATS,
+    ORDERS,
+    OVER_NATS,
+    PRODUCTS,
+    VALKEY,
+    Parts,
+)
 from shop.orders.v1.orders_pb2 import OrderLine, PlaceOrderRequest
 from shop.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from shop.products.v1.products_pb2 import GrantAccessRequest, RevokeAccessRequest
@@ -33,6 +42,13 @@ CALL_S = 0.5
 BOUND_S = max(LAG_BOUND_S, CACHE_TTL_S) + CALL_S + 0.25
 """After a revoke: the longest bound of any strategy, a call under way, and the next heartbeat."""
 RECOVERY_S = 15.0
+APART = (
+    *((each, PRODUCTS) for each in ORDERS),
+    *((each, VALKEY) for each in ORDERS),
+    (OVER_NATS, NATS),
+    (PRODUCTS, NATS),
+)
+"""Who loses whom, while everybody else reaches both."""
 BEFORE_S = 1.0
 
 Cut = Callable[[], AbstractContextManager[None]]
@@ -216,7 +232,7 @@ def _ordered(
 
 
 def cuts(parts: Parts) -> Sequence[tuple[str, Cut]]:
-    """Every cut that the lab makes: each machine alone, and orders from what it asks."""
+    """Every cut that the lab makes: each machine alone, and each service from what it asks."""
     network = parts.network
 
     def off(machine: str) -> Cut:
@@ -226,7 +242,6 @@ def cuts(parts: Parts) -> Sequence[tuple[str, Cut]]:
         return lambda: network.cut_between(one, other)
 
     return [
-        *((f"{machine} cut off", off(machine)) for machine in ("products", "valkey", *ORDERS)),
-        ("orders-1 loses products", between("orders-1", "products")),
-        ("orders-1 loses valkey", between("orders-1", "valkey")),
+        *((f"{machine} cut off", off(machine)) for machine in (PRODUCTS, VALKEY, NATS, *ORDERS)),
+        *((f"{one} loses {other}", between(one, other)) for one, other in APART),
     ]

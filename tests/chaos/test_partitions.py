@@ -1,6 +1,7 @@
 """Each part on a machine of its own, some of them cut off: no wrong grant, and back by itself."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,16 @@ import pytest
 from loadtest.netlab import locusts
 from loadtest.netlab.__main__ import chosen, stock
 from loadtest.netlab.network import Network, NoNetworks, check_possible
-from loadtest.netlab.parts import MACHINES, ORDERS, PRODUCTS, VALKEY, Parts
+from loadtest.netlab.parts import (
+    MACHINES,
+    NATS,
+    ORDERS,
+    OVER_GRPC,
+    OVER_NATS,
+    PRODUCTS,
+    VALKEY,
+    Parts,
+)
 from loadtest.netlab.scenario import BOUND_S, Products, Scenario
 from waybill.strategy import Strategy
 
@@ -34,32 +44,46 @@ def products(parts: Parts) -> Products:
     return chosen(parts)
 
 
-def test_orders_that_lost_products_grants_nothing_late(parts: Parts, products: Products) -> None:
+def test_orders_that_lost_the_feed_grants_nothing_late(parts: Parts, products: Products) -> None:
+    """One of them follows over NATS, the other by products' own stream; each loses its own."""
+
+    @contextmanager
+    def apart() -> Iterator[None]:
+        lose = parts.network.cut_between
+        with lose(OVER_NATS, NATS), lose(OVER_GRPC, PRODUCTS):
+            yield
+
     with Scenario(parts, products) as scenario:
-        outcome = scenario.run(
-            "apart", lambda: parts.network.cut_between(ORDERS[0], PRODUCTS), CUT_S
-        )
+        outcome = scenario.run("apart", apart, CUT_S)
 
     assert outcome.revoked_at is not None, "the lab can still reach products"
     assert outcome.wrong == []
     assert outcome.recovered_s is not None
-    for strategy in Strategy:
-        # A busy machine may miss a deadline anywhere; what is apart misses far more.
-        cut, whole = (outcome.served(orders, strategy, products.kept) for orders in ORDERS)
-        assert cut < 0.8, "it knew less and less"
-        assert whole > cut, "the other one lost nothing"
+    shares = {
+        (orders, each): outcome.served(orders, each, products.kept)
+        for orders in ORDERS
+        for each in Strategy
+    }
+    asks = shares.pop((OVER_NATS, Strategy.DIRECT_CALL))  # which has lost nothing
+    # A busy machine may miss a deadline anywhere; what is apart misses far more.
+    assert all(share < 0.8 for share in shares.values()), "they knew less and less"
+    assert asks > max(share for (orders, _), share in shares.items() if orders == OVER_NATS)
 
 
-def test_only_references_need_their_store(parts: Parts, products: Products) -> None:
+def test_only_what_is_kept_in_valkey_needs_it(parts: Parts, products: Products) -> None:
     with Scenario(parts, products) as scenario:
         outcome = scenario.run("store", lambda: parts.network.cut_off(VALKEY), CUT_S)
 
     assert outcome.wrong == []
     assert outcome.recovered_s is not None
-    shares = {each: outcome.served(ORDERS[0], each, products.kept) for each in Strategy}
-    reference = shares.pop(Strategy.REFERENCE)
-    assert reference < 0.5
-    assert all(share > reference for share in shares.values())
+    for orders, needing in (
+        (OVER_NATS, {Strategy.REFERENCE}),
+        (OVER_GRPC, {Strategy.REFERENCE, Strategy.REPLICA}),
+    ):
+        shares = {each: outcome.served(orders, each, products.kept) for each in Strategy}
+        without = max(shares.pop(each) for each in needing)
+        assert without < 0.5
+        assert all(share > without for share in shares.values())
 
 
 def test_a_locust_worker_that_was_cut_off_is_counted(parts: Parts, tmp_path: Path) -> None:
