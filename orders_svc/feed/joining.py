@@ -9,9 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from orders_svc.feed.steps import Position
+from orders_svc.feed.steps import Position, unix_s
 from shop.products.v1.products_pb2 import ChangesStart, WatchAccessResponse
 from waybill.errors import HistoryCompacted
 
@@ -40,7 +38,7 @@ def stands(
     if changes is not None:
         position = max(position, Position(changes.epoch, _up_to(changes)))
     told = beat.heartbeat.HasField("epoch_start_time")
-    return Stands(position, _unix_s(beat.heartbeat.epoch_start_time) if told else now)
+    return Stands(position, unix_s(beat.heartbeat.epoch_start_time) if told else now)
 
 
 async def going_on_from(position: Position, events: Events) -> Events:
@@ -103,7 +101,3 @@ def _up_to(event: WatchAccessResponse) -> int:
     """The revision that one has after `event`."""
     changes = event.changes.changes
     return changes[-1].revision if changes else _after(event)
-
-
-def _unix_s(time: Timestamp) -> float:
-    return time.seconds + time.nanos / 1e9

@@ -199,7 +199,7 @@ def _changes_start(progress: Progress, event: WatchAccessResponse) -> Step:
     begins = Position(event.epoch, start.revision)
     # Of the same history something later may be known already; it stays known.
     arrived = replace(progress, position=max(begins, own), wants_snapshot=False, staging=None)
-    return arrived, BeginChanges(begins, _unix_s(start.epoch_start_time))
+    return arrived, BeginChanges(begins, unix_s(start.epoch_start_time))
 
 
 def _changes(progress: Progress, event: WatchAccessResponse) -> Step:
@@ -240,10 +240,11 @@ def _heartbeat(progress: Progress, event: WatchAccessResponse) -> Step:
 def _confirmed(beat: Heartbeat) -> MarkComplete:
     if not beat.HasField("send_time"):
         return MarkComplete()
-    return MarkComplete(_unix_s(beat.send_time))
+    return MarkComplete(unix_s(beat.send_time))
 
 
-def _unix_s(time: Timestamp) -> float:
+def unix_s(time: Timestamp) -> float:
+    """Seconds since the Unix epoch."""
     return time.seconds + time.nanos / 1e9
 
 
