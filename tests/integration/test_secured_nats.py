@@ -1,6 +1,7 @@
 """NATS over TLS with the logins of deploy/: what each may do, and what is said of what fails."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 
@@ -10,11 +11,13 @@ from nats.js import api
 from loadtest.nats import NatsServer
 from mesh.launcher import free_port
 from orders_svc.feed.jetstream import JetStreamFeed
+from orders_svc.feed.jetstream_log import JetStreamChanges
+from orders_svc.feed.recent import LoggedChanges
 from products_svc.feed.jetstream import JetStreamLog
 from products_svc.feed.publisher import Published
 from shop.products.v1.products_pb2 import WatchAccessResponse
 from tests.deployed import SECRET, nats_users
-from tests.feed_kit import changes, granted, heartbeat
+from tests.feed_kit import changes, changes_start, granted, heartbeat, revoked
 from tests.tls_kit import Trusted
 from waybill.jetstream import JetStreamUnavailable, connected, translated
 from waybill.nats_address import check, parse
@@ -74,6 +77,18 @@ async def test_products_publishes_and_orders_follows(products_url: str, orders_u
         assert await log.newest() == Published(1, 2)
     assert await followed(orders_url, 1, 3) == [first, second, heartbeat(1, 2)]
     assert await followed(orders_url, 2, 1) == [heartbeat(1, 2)]  # the consumer has its place
+
+
+async def test_a_process_of_orders_learns_of_revocations(
+    products_url: str, orders_url: str
+) -> None:
+    async with JetStreamLog(products_url, STREAM, 100).opened() as log:
+        await log.append(changes(2, 0, revoked(1, "ada", "1")))
+        await log.append(heartbeat(2, 1, began_at=0.0))
+    recent = LoggedChanges(JetStreamChanges(orders_url, STREAM).opened, 60.0, time.time)
+    async with aclosing(recent.watch(0, 0)) as events:
+        assert await anext(events) == changes_start(2, 0, 1)
+        assert await anext(events) == changes(2, 0, revoked(1, "ada", "1"))
 
 
 FORBIDDEN_TO_ORDERS = {
