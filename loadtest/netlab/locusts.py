@@ -31,6 +31,12 @@ class LocustRun:
     total_answered: int
     workers_answered: tuple[int, ...]
 
+    @property
+    def whole(self) -> bool:
+        """Whether all ended well, all worked, and nothing of it was lost on the way."""
+        summed = self.total_answered == sum(self.workers_answered)
+        return summed and not any(self.exit_codes) and all(self.workers_answered)
+
 
 def run(parts: Parts, folder: Path, seconds: int, cut: AbstractContextManager[None]) -> LocustRun:
     """Load for `seconds`, with the cut in the middle third.

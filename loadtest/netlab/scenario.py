@@ -81,6 +81,11 @@ class Outcome:
     decisions: list[Decision] = field(default_factory=list)
     wrong: list[Decision] = field(default_factory=list)
 
+    @property
+    def went_well(self) -> bool:
+        """No wrong grant, and everything works again."""
+        return not self.wrong and self.recovered_s is not None
+
     def served(self, orders: str, strategy: Strategy, kept: str) -> float:
         """Share of the orders of `kept` that were accepted during the cut."""
         during = [
