@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,10 @@ from tests.valkey_cluster import Cluster, running_cluster
 
 NewDatabase = Callable[[], str]
 """Makes an empty database, and gives its URL."""
+
+# What a shell starts in the background ignores Ctrl-C, and so does all that it starts: tests that
+# press it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine must not fail a property: speed is measured by `make bench`, never in tests.
 settings.register_profile("waybill", deadline=None)
