@@ -60,7 +60,7 @@ async def test_a_loss_arrives(worker: Worker, lab: Lab, nats_url: str, stream: s
         old, others = worker.issued("ada", 2), worker.issued("bob", 2)
         await worker.until(old, OK)
         revision = await products.revoke("ada", "1")
-        assert await worker.until(old, SUPERSEDED) == {OK, SUPERSEDED}
+        assert await worker.until(old, SUPERSEDED) <= {OK, SUPERSEDED}
         assert worker.outcome(others) == OK
         assert worker.outcome(worker.issued("ada", revision)) == OK
 
