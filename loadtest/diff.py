@@ -4,8 +4,8 @@
 
 A and B are runs: an id, the beginning of one, a folder, or a record. docs/results.md says what
 counts as noise, and why. The exit code is 0 where nothing changed beyond it and no two strategies
-changed places, otherwise 1; 2 where there is no such run. With --gate it is 1 only where something
-got worse.
+changed places, otherwise 1; 2 where there is no such run, or no cell in common. With --gate it is 1
+only where something got worse.
 """
 
 import argparse
@@ -76,6 +76,15 @@ def lines(a: Run, b: Run, found: Comparison, ranked: Rankings) -> list[str]:
     return said
 
 
+def _nothing_in_common(a: Run, b: Run) -> str:
+    """Why no figure was compared, and what to do."""
+    said = ["The runs have no cell in common, so nothing was compared."]
+    said += [f"{run.head.run_id} has no cells at all." for run in (a, b) if not run.samples]
+    said += [f"Differs: {each}" for each in differing(a.head, b.head)]
+    said.append("Measure both with the same profile, page sizes, rate and path.")
+    return "\n".join(said)
+
+
 def _furthest(found: Comparison) -> Iterator[str]:
     """How far ratios to the floor differ."""
     of = (
@@ -106,6 +115,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     found, ranked = compare(a, b), rankings(a, b)
+    if not found.compared:
+        print(_nothing_in_common(a, b), file=sys.stderr)
+        return 2
     out = console()
     if found.changes:
         out.print(grid(found.changes))

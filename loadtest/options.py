@@ -22,6 +22,7 @@ def arguments(argv: Sequence[str] | None, description: str | None) -> argparse.N
     """What the command line says."""
     parser = argparse.ArgumentParser(
         prog="python -m loadtest.compare",
+        usage="%(prog)s [options]; --help lists them",  # all of them would bury an error
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -138,6 +138,21 @@ def test_a_run_that_is_not_there_is_an_error(
     assert "no such run" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("other", [report_samples.cold, list], ids=["other cells", "no cells"])
+def test_runs_without_a_common_cell_are_an_error_and_no_pass(
+    other: Callable[[], list[Sample]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_of(*report_samples.cost(2)).save(tmp_path / "a")
+    run_of(*other()).save(tmp_path / "b")
+    names = [str(tmp_path / "a"), str(tmp_path / "b")]
+    for arguments in (names, [*names, "--gate"]):
+        assert main(arguments) == 2
+        said = capsys.readouterr()
+        assert "no cell in common" in said.err
+        assert "same profile" in said.err
+        assert said.out == ""
+
+
 def test_what_makes_runs_hard_to_compare_is_said() -> None:
     head = run_of().head
     other = head.model_copy(update={"profile": "full", "run_id": "other"})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import profile
+from loadtest import options, profile
 from loadtest.plan import seconds, turns
 from loadtest.profile import BadProfile, Changes
 from loadtest.results import Experiment, Method
@@ -156,3 +156,11 @@ def test_a_path_is_an_axis_of_cost_alone() -> None:
 def test_a_path_that_does_not_exist_is_told() -> None:
     with pytest.raises(profile.BadProfile, match="no hop 'squid'"):
         profile.load("quick").changed(profile.Changes(via=("squid",)))
+
+
+def test_a_usage_error_is_not_buried_under_all_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.arguments(["--rate", "fast"], None)
+    usage, error = capsys.readouterr().err.splitlines()
+    assert usage.startswith("usage: python -m loadtest.compare")
+    assert "--rate: invalid float value: 'fast'" in error
