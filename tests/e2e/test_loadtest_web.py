@@ -17,6 +17,11 @@ from waybill.strategy import Strategy
 
 ROOT = Path(__file__).parents[2]
 
+ROW = re.compile(
+    r"^(?P<call>Plac\S+|Health\S+)\s+(?P<name>\S+)\s+(?P<count>\d+)\s+(?P<failed>\d+)\(",
+    re.MULTILINE,
+)
+
 pytestmark = pytest.mark.e2e
 
 
@@ -33,11 +38,24 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
 
 def test_strategies_are_named_rows_and_none_fails() -> None:
     users = str(len(Strategy) + 1)
-    command = ("--headless", "-u", users, "-r", users, "-t", "2s", "--rate", "5")
-    output, _ = start(*command).communicate(timeout=50)
-    for strategy in Strategy:
-        assert re.search(rf"PlaceOrder\(validate_only\)\s+{strategy}\s+\d+\s+0\(", output), output
-    assert re.search(r"Health/Check\s+floor\s+\d+\s+0\(", output), output
+    calls = {f"PlaceOrder(validate_only) {strategy}" for strategy in Strategy}
+    calls.add("Health/Check floor")
+    with start("--headless", "-u", users, "-r", users, "--rate", "5") as process:
+        assert process.stdout is not None
+        output = ""
+        while not calls <= answered(output):  # however long users take to begin
+            line = process.stdout.readline()
+            assert line, output
+            output += line
+        os.killpg(process.pid, signal.SIGINT)
+        last, _ = process.communicate(timeout=30)
+    rows = {f"{row['call']} {row['name']}": row["failed"] for row in ROW.finditer(last)}
+    assert rows == dict.fromkeys(calls, "0"), last
+
+
+def answered(output: str) -> set[str]:
+    """The rows of Locust's table that have calls."""
+    return {f"{row['call']} {row['name']}" for row in ROW.finditer(output) if row["count"] != "0"}
 
 
 def test_the_page_opens_on_the_printed_address_and_ctrl_c_ends_all() -> None:
