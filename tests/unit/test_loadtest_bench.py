@@ -1,6 +1,7 @@
 """The benchmark times what it says, and its table keeps to its width."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,15 @@ from loadtest.bench.durable import durable_rates
 from loadtest.bench.record import BenchRun, Timing, show
 from loadtest.bench.timing import Race
 from loadtest.finished import finished
+from loadtest.limits.carriages import PRICE_MICROS, carriages
+from loadtest.limits.entries import list_bytes
 from loadtest.results import Machine
+from loadtest.shop import ROOT
 from loadtest.spread import Spread
 from loadtest.table import WIDTH, console
 from products_svc.catalogue.ids import IdKind
 from waybill.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
+from waybill.signing import SigningKey
 from waybill.strategy import Strategy
 
 
@@ -41,6 +46,19 @@ def test_every_key_algorithm_is_timed_beside_its_own_primitive(algorithm: str) -
     for row in rows:
         row.floor()
         assert row.operation()
+
+
+def test_a_page_weighs_what_limits_count_but_for_the_digits_of_prices() -> None:
+    mine = carried.page(100, IdKind.SKU, 1)
+    priced = tuple(replace(each, unit_price_micros=PRICE_MICROS) for each in mine.grants)
+    issuer = dict(carried.Trade().issuers())[Strategy.METADATA_JWT]
+    sizes = [
+        finished(issuer.issue(page)).size_bytes for page in (mine, replace(mine, grants=priced))
+    ]
+    (token,) = carriages({"EdDSA": SigningKey.generate("EdDSA")}, ["jwt v2"])
+    assert sizes[1] == list_bytes([token.entry(IdKind.SKU, 100)])
+    for page, size in zip(("strategies/metadata-jwt", "limits"), sizes, strict=True):
+        assert f"| {size:,} |" in (ROOT / f"docs/{page}.md").read_text()
 
 
 @pytest.mark.parametrize("name", peers.PEERS)
