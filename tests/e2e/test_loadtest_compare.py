@@ -21,7 +21,6 @@ from loadtest.wire import supported
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("more", [[], pytest.param(["--postgres"], marks=pytest.mark.engines)])
 def test_a_tiny_comparison_adds_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
@@ -65,7 +64,6 @@ def test_a_tiny_comparison_adds_up(
     assert set(psutil.Process().children()) <= before
 
 
-@pytest.mark.timeout(120)
 def test_every_experiment_leaves_its_samples(tmp_path: Path) -> None:
     code = compare.main(
         [

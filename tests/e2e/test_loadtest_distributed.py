@@ -30,7 +30,6 @@ def locust(world: Path, port: int, histograms: Path, *more: str) -> "subprocess.
     return subprocess.Popen([*command, *ports], cwd=ROOT, env=os.environ | {"PYTHONWARNINGS": ""})
 
 
-@pytest.mark.timeout(120)
 def test_the_total_equals_the_sum_of_the_workers(tmp_path: Path) -> None:
     histograms = tmp_path / "histograms"
     world, port = tmp_path / "world.json", free_port()

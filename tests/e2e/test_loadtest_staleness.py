@@ -26,7 +26,6 @@ dwell_s = [0.3, 1.0]
 """
 
 
-@pytest.mark.timeout(120)
 def test_staleness_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text(PROFILE)
@@ -54,7 +53,6 @@ def _adds_up(result: StalenessResult) -> None:
     assert result.settings["ORDERS_CLOCK_LEEWAY_S"] == "0"
 
 
-@pytest.mark.timeout(180)
 def test_a_soak_survives_its_faults(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

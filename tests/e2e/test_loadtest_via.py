@@ -15,7 +15,6 @@ SMALL = [
 
 @pytest.mark.e2e
 @pytest.mark.engines
-@pytest.mark.timeout(180)
 def test_what_stands_in_between_has_its_own_cpu_time(tmp_path: Path) -> None:
     code = main([*SMALL, "--via", "direct,mesh,envoy", "--results", str(tmp_path)])
 

@@ -84,7 +84,7 @@ def test_a_shape_can_be_chosen_without_the_page() -> None:
     output, _ = start(
         *("--headless", "-u", "5", "--rate", "5", "--step-users", "5", "--step-s", "2"),
         *("--load-shape", "saturation"),
-    ).communicate(timeout=50)
+    ).communicate(timeout=120)
     assert "Shape test updating to 5 users" in output
     assert re.search(r"Health/Check\s+floor\s+\d+\s+0\(", output), output
 

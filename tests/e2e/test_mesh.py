@@ -39,7 +39,7 @@ from tests.otlp_collector import Collector, collecting
 from waybill.signing import SigningKeyFile
 from waybill.strategy import Strategy
 
-pytestmark = [pytest.mark.e2e, pytest.mark.engines, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.engines]
 
 CALLS = 60
 

@@ -21,7 +21,7 @@ from waybill import errors
 from waybill.metadata import AUTHORIZATION
 from waybill.strategy import Strategy
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 FOLDER = DEPLOY / "observability"
 SAMPLE = re.compile(r"^(?P<name>[a-z_]+)(\{(?P<labels>.*)\})? ", re.MULTILINE)

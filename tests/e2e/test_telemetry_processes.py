@@ -69,7 +69,6 @@ def shop_once(shopping: ShopClient) -> str:
     return key_id(shopping)
 
 
-@pytest.mark.timeout(180)  # starts five processes
 def test_keys_metrics_and_traces_of_processes(tmp_path: Path) -> None:
     with collecting() as collector:
         with running_shop(tmp_path, collector) as shop:
