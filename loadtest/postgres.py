@@ -5,18 +5,16 @@ import pwd
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 
 import psycopg
 
+from loadtest.engine import EngineServer
 from loadtest.processes import StartFailed
-from mesh.launcher import free_port
 
 INSTALL = "apt-get install -y postgresql"
 INSTALLED = Path("/usr/lib/postgresql")
@@ -24,57 +22,42 @@ INSTALLED = Path("/usr/lib/postgresql")
 ACCOUNTS = ("postgres", "nobody")
 """Whose processes the server's become where we are root: it refuses to run as root."""
 USER = "waybill"
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 20.0
-ATTEMPTS = 5
-_POLL_S = 0.02
 
 
-class PostgresServer:
+class PostgresServer(EngineServer):
     """The newest installed PostgreSQL as a process, on 127.0.0.1. A context manager.
 
     Everything that it writes is in a temporary folder that goes with it. Nothing of its durability
-    is turned off: what it has committed survives `kill` and `start`.
+    is turned off: what it has committed survives `kill` and `start_again`.
     """
+
+    name = "postgres"
+    start_timeout_s = 30.0
+    stop_timeout_s = 20.0
+    ends_by = signal.SIGINT
+    """Its fast shutdown: sessions are cut off."""
+    killed_by = signal.SIGQUIT
+    """Its immediate shutdown: the next start recovers from its log."""
 
     def __init__(self, **options: str) -> None:
         """`options` are those of postgresql.conf."""
+        super().__init__(Path())
         self._options = options
         self._password = secrets.token_urlsafe(12)
-        self._folder = Path()
-        self._port = 0
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "PostgresServer":
-        programs = installed()
+    def __enter__(self) -> Self:
+        self._programs = installed()
         self._folder = Path(tempfile.mkdtemp(prefix="waybill-postgres-"))
         try:
-            self._initialise(programs)
-            self._start_somewhere()
+            self._initialise()
+            return super().__enter__()
         except BaseException:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
         shutil.rmtree(self._folder)
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    @property
-    def log(self) -> Path:
-        """What it writes."""
-        return self._folder / "postgres.log"
 
     @property
     def data(self) -> Path:
@@ -95,62 +78,17 @@ class PostgresServer:
             for statement in statements:
                 connection.execute(statement.encode())
 
-    def start(self) -> None:
-        """Start it again where it was.
-
-        Raises:
-            StartFailed: it did not come up.
-        """
-        if not self._started():
-            raise StartFailed(f"postgres did not start:\n{self.log.read_text('utf-8', 'replace')}")
-
-    def stop(self) -> None:
-        """End it in good order; sessions are cut off."""
-        self._end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it without its tidying up: the next start recovers from its log."""
-        self._end(signal.SIGQUIT)
-
-    def _end(self, number: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _initialise(self, programs: Path) -> None:
-        self._programs = programs
+    def _initialise(self) -> None:
         password = self._folder / "password"
         password.write_text(self._password, encoding="ascii")
         for path in (self._folder, password):
             give_away(path)
         arguments = ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}"]
-        arguments += ["--auth=scram-sha-256", f"--pwfile={password}"]
-        with self.log.open("ab") as log:
-            done = subprocess.run(
-                [*_become(), programs / "initdb", "--pgdata", self.data, *arguments],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if done.returncode:
-            raise StartFailed(f"initdb failed:\n{self.log.read_text('utf-8', 'replace')}")
+        arguments += ["--auth=scram-sha-256", f"--pwfile={password}", f"--pgdata={self.data}"]
+        if self._run([*_become(), str(self._programs / "initdb"), *arguments]).wait():
+            raise self._failure("could not be initialised")
 
-    def _start_somewhere(self) -> None:
-        for _ in range(ATTEMPTS):
-            self._port = free_port()  # between our look and its bind somebody may take it
-            if self._started():
-                return
-        raise StartFailed(f"postgres did not start:\n{self.log.read_text('utf-8', 'replace')}")
-
-    def _started(self) -> bool:
+    def _command(self) -> Sequence[str]:
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(self._port),
@@ -159,23 +97,7 @@ class PostgresServer:
             **self._options,
         }
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*_become(), self._programs / "postgres", "-D", self.data, *words],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C in the terminal is for whoever started us; we stop our children ourselves.
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while self._process.poll() is None and time.monotonic() < deadline:
-            if self._serves():
-                return True
-            time.sleep(_POLL_S)
-        self.kill()
-        return False
+        return [*_become(), str(self._programs / "postgres"), "-D", str(self.data), *words]
 
     def _serves(self) -> bool:
         """Whether it, with its own password and no other server, answers."""

@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 import grpc
 
 from client.dev_issuer import DevIssuer
 from loadtest.nats import binary, configured
 from loadtest.netlab.network import Network
+from loadtest.opened import Opened
 from loadtest.processes import Command, StartFailed, run
 from loadtest.shop import ROOT, SERVICE_ROLE, SERVICE_SUBJECT, inherited_environ, is_serving
 from loadtest.stock import Stock
@@ -51,7 +51,7 @@ SETTINGS_OF_ORDERS = {
 """Short bounds, so that a cut of seconds is longer than each of them."""
 
 
-class Parts:
+class Parts(Opened):
     """All parts, running. A context manager.
 
     Args:
@@ -66,32 +66,20 @@ class Parts:
         self._folder = folder
         self._environ = inherited_environ(os.environ) | {"XDG_STATE_HOME": str(folder)}
         self._home = state_home(self._environ)
-        self._stack = ExitStack()
 
-    def __enter__(self) -> "Parts":
-        with ExitStack() as starting:
-            self._prepare()
-            for machine, command, port in (
-                (VALKEY, self._valkey(), VALKEY_PORT),
-                (NATS, self._nats(), NATS_PORT),
-            ):
-                starting.enter_context(self._running(machine, command))
-                _wait_until_open(self.network.address(machine), port)
-            starting.enter_context(self._running(PRODUCTS, self._products()))
-            for machine in ORDERS:
-                starting.enter_context(self._running(machine, self._orders(machine)))
-            for target in (self.products_target, *map(self.orders_target, ORDERS)):
-                _wait_until_serving(target)
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+    def _open(self, parts: ExitStack) -> None:
+        self._prepare()
+        for machine, command, port in (
+            (VALKEY, self._valkey(), VALKEY_PORT),
+            (NATS, self._nats(), NATS_PORT),
+        ):
+            parts.enter_context(self._running(machine, command))
+            _wait_until_open(self.network.address(machine), port)
+        parts.enter_context(self._running(PRODUCTS, self._products()))
+        for machine in ORDERS:
+            parts.enter_context(self._running(machine, self._orders(machine)))
+        for target in (self.products_target, *map(self.orders_target, ORDERS)):
+            _wait_until_serving(target)
 
     @property
     def products_target(self) -> str:

@@ -232,7 +232,7 @@ async def test_on_postgresql_neither_where_its_server_is_killed_as_well(tmp_path
 
         async def kill_server() -> None:
             await asyncio.to_thread(server.kill)
-            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(server.start_again)
 
         issuers = Issuers(tmp_path, server.url())
         async with started(issuers, workers=2) as service:

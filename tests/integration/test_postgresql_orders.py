@@ -60,7 +60,7 @@ async def test_what_was_acknowledged_outlives_the_server(
     try:
         await assert_unavailable(store)
     finally:
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.start_again)
     placed.append(await store.place(order("after")))
     assert await store.place(order("r0")) == placed[0]
     assert await store.check() is None

@@ -96,7 +96,7 @@ async def test_while_the_server_is_away_nothing_is_told_and_after_it_all_is_well
         await assert_unavailable(service)
         assert (await refusal(exhausted(watcher))).reason == StorageUnavailable.reason
     finally:
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.start_again)
     await assert_all_is_well(service)
 
 
@@ -200,7 +200,7 @@ async def test_a_standby_is_refused_until_it_takes_over_and_a_start_begins_a_new
     before = position_epoch(lab.database_url)
     await asyncio.to_thread(server.stop)
     (server.data / "standby.signal").touch()
-    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.start_again)
     await assert_unavailable(service)
     server.execute("SELECT pg_promote()")
     await assert_all_is_well(service)
