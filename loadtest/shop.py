@@ -24,6 +24,7 @@ from loadtest.processes import Command, Service, StartFailed, run
 from loadtest.stock import Stock
 from loadtest.valkey import ValkeyServer
 from waybill.serving.paths import state_home
+from waybill.serving.strategy_health import EVERY_STRATEGY
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE_PREFIXES = ("PRODUCTS_", "ORDERS_")
@@ -38,6 +39,7 @@ HEALTHY_TIMEOUT_S = 120.0
 IMPORT_TIMEOUT_S = 600.0
 """Enough for a million products and grants."""
 _POLL_S = 0.05
+_HEALTH_OF = HealthCheckRequest(service=EVERY_STRATEGY)
 
 
 class Shop(Opened):
@@ -201,9 +203,9 @@ def wait_until_serving(service: Service, timeout_s: float = HEALTHY_TIMEOUT_S) -
 
 
 def is_serving(channel: grpc.Channel) -> bool:
-    """Whether the server as a whole is healthy now."""
+    """Whether the server is healthy now, for all of its strategies."""
     try:
-        answer = HealthStub(channel).Check(HealthCheckRequest(), timeout=2.0)
+        answer = HealthStub(channel).Check(_HEALTH_OF, timeout=2.0)
     except grpc.RpcError:
         return False
     return bool(answer.status == HealthCheckResponse.SERVING)

@@ -95,7 +95,12 @@ async def _serve_here(settings: Settings) -> int:
             with served_pages(settings, {"/metrics": observed.metrics_page}) as http_port:
                 ready = partial(announce, http_port=http_port)
                 await serve(
-                    settings, orders.services, orders.service_names, orders.checks, ready=ready
+                    settings,
+                    orders.services,
+                    orders.service_names,
+                    orders.checks,
+                    needs=orders.needs,
+                    ready=ready,
                 )
         finally:
             await orders.close()

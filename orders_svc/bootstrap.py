@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from orders_svc.feed.follower import started
 from orders_svc.ledger import Ledger
-from orders_svc.resolvers import Parts, metered, products_client
+from orders_svc.resolvers import NEEDS, Parts, metered, products_client
 from orders_svc.revocations import revocation_check, revocation_follower, revocations_of
 from orders_svc.servicer import OrdersServicer
 from orders_svc.settings import Settings
@@ -22,10 +22,11 @@ from waybill.revocation import Revocations
 from waybill.revocation_metrics import observe
 from waybill.serving.assembly import log_unmet, make_guard
 from waybill.serving.guard import GuardedService
-from waybill.serving.health import Check
+from waybill.serving.health import Check, Needs
 from waybill.serving.key_sources import key_source, keys_check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
+from waybill.serving.strategy_health import strategy_needs
 from waybill.telemetry import StateMetrics, state_metrics
 from waybill.verified_cache import VerifiedCache
 
@@ -39,6 +40,7 @@ class Orders:
     services: Sequence[GuardedService]
     service_names: Sequence[str]
     checks: Mapping[str, Check]
+    needs: Needs
     _closers: AsyncExitStack
 
     async def close(self) -> None:
@@ -90,8 +92,14 @@ def build(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
         checks=parts.checks,
+        needs=_needs(settings, parts.checks),
         _closers=parts.closers,
     )
+
+
+def _needs(settings: Settings, checks: Mapping[str, Check]) -> Needs:
+    of_strategies = {strategy: NEEDS[strategy] for strategy in settings.strategies}
+    return strategy_needs(SERVICE.full_name, checks, of_strategies, settings.default_strategy)
 
 
 def _store(settings: Settings, clock: Callable[[], float]) -> OrderStore:

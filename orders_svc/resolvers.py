@@ -1,7 +1,7 @@
 """Makes the resolver of each strategy from the parts that all of them share."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
@@ -178,8 +178,7 @@ def _reference(parts: Parts) -> ReferenceResolver:
         timeout_s=settings.reference_timeout_s,
     )
     parts.closers.push_async_callback(store.close)
-    if settings.default_strategy is Strategy.REFERENCE:
-        parts.checks["reference store"] = store.check
+    parts.checks["reference store"] = store.check
     reader = ReferenceReader(
         store,
         parts.expectations,
@@ -205,3 +204,15 @@ RESOLVERS: Mapping[Strategy, Callable[[Parts], Resolver]] = {
     Strategy.PAGE_PROOF: _page_proof,
     Strategy.REFERENCE: _reference,
 }
+
+_CARRIED = ("state keys", "revocations")
+
+NEEDS: Mapping[Strategy, Sequence[str]] = {
+    Strategy.METADATA_JWT: _CARRIED,
+    Strategy.MESSAGE_FIELD: _CARRIED,
+    Strategy.REPLICA: ("replica",),
+    Strategy.DIRECT_CALL: (),  # products may be away: its answers are cached, and it comes back
+    Strategy.PAGE_PROOF: _CARRIED,
+    Strategy.REFERENCE: ("reference store", "revocations"),
+}
+"""The health checks that a strategy's calls depend on, and calls by other strategies need not."""

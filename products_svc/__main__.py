@@ -95,6 +95,7 @@ async def _serve_here(settings: Settings) -> int:
                     products.services,
                     products.service_names,
                     products.checks,
+                    needs=products.needs,
                     ready=ready,
                 )
         finally:

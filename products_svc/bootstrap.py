@@ -35,11 +35,12 @@ from waybill.references.store import ReferenceStore
 from waybill.references.valkey_store import ValkeyReferenceStore
 from waybill.serving.assembly import log_unmet, make_guard
 from waybill.serving.guard import GuardedService
-from waybill.serving.health import Check
+from waybill.serving.health import Check, Needs
 from waybill.serving.jwks_page import JwksPage
 from waybill.serving.key_sources import key_source, keys_check
 from waybill.serving.logs import make_logger
 from waybill.serving.rules import RuleTable
+from waybill.serving.strategy_health import strategy_needs
 from waybill.strategy import Strategy
 from waybill.verified_cache import VerifiedCache
 
@@ -56,6 +57,7 @@ class Products:
     services: Sequence[GuardedService]
     service_names: Sequence[str]
     checks: Mapping[str, Check]
+    needs: Needs
     close: Callable[[], Awaitable[None]]
     """Let go of everything, once no call is in work."""
 
@@ -107,10 +109,12 @@ def build(
         service="products",
         providers=providers,
     )
+    checks = _checks(user_keys, store, references)
     return Products(
         services=[guard.service(SERVICE, servicer.methods())],
         service_names=[SERVICE.full_name],
-        checks=_checks(settings, user_keys, store, references),
+        checks=checks,
+        needs=_needs(settings, checks),
         close=closers.aclose,
     )
 
@@ -269,18 +273,18 @@ def _reference_store(settings: Settings) -> ReferenceStore | None:
 
 
 def _checks(
-    settings: Settings, user_keys: KeySource, store: Store, references: ReferenceStore | None
+    user_keys: KeySource, store: Store, references: ReferenceStore | None
 ) -> Mapping[str, Check]:
-    """What must be fine for the service to call itself healthy.
-
-    The store of references is one for all instances: were they all to call themselves sick without
-    it, what needs no store would be gone as well. So it counts only where calls that name no
-    strategy depend on it.
-    """
     checks = {"user keys": keys_check(user_keys), "database": database_check(store)}
-    if references and settings.default_strategy is Strategy.REFERENCE:
+    if references:
         checks["reference store"] = references.check
     return checks
+
+
+def _needs(settings: Settings, checks: Mapping[str, Check]) -> Needs:
+    needed = {Strategy.REFERENCE: ["reference store"]}
+    of_strategies = {strategy: needed.get(strategy, []) for strategy in settings.strategies}
+    return strategy_needs(SERVICE.full_name, checks, of_strategies, settings.default_strategy)
 
 
 def _terms(settings: Settings, clock: Callable[[], float]) -> Terms:

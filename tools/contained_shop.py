@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from tools.containers import Engine, EngineFailed, variables
+from waybill.serving.strategy_health import EVERY_STRATEGY
 
 HARDENED: Final = ("--init", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 STOP_S: Final = 30
@@ -137,6 +138,7 @@ class ContainedShop(AbstractContextManager["ContainedShop"]):
 
     @staticmethod
     def _health(target: str) -> str:
-        words = [str(GRPCURL), "-plaintext", target, "grpc.health.v1.Health/Check"]
-        asked = subprocess.run(words, check=False, capture_output=True, text=True)
-        return asked.stdout.replace("NOT_SERVING", "")
+        asked = ["-d", f'{{"service": "{EVERY_STRATEGY}"}}']
+        words = [str(GRPCURL), "-plaintext", *asked, target, "grpc.health.v1.Health/Check"]
+        answer = subprocess.run(words, check=False, capture_output=True, text=True)
+        return answer.stdout.replace("NOT_SERVING", "")

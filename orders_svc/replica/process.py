@@ -141,4 +141,5 @@ async def _told_to_stop(*, with_parent: bool) -> None:
         if with_parent and os.getppid() != parent:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), PARENT_POLL_S)
+            async with asyncio.timeout(PARENT_POLL_S):
+                await told.wait()

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from orders_svc.bootstrap import build
 from orders_svc.settings import Settings
@@ -31,6 +32,8 @@ from waybill.status import Refusal, error_from
 from waybill.strategy import Strategy
 from waybill.testing import FakeClock
 
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 CARRIED = [Strategy.METADATA_JWT, Strategy.MESSAGE_FIELD]
 
 
@@ -298,3 +301,33 @@ async def test_health_tells_which_keys_are_missing(
     problems = {each for each, check in orders.checks.items() if await check() is not None}
     assert problems == {name}
     await orders.close()
+
+
+@pytest.mark.parametrize(
+    ("default", "status"), [(Strategy.MESSAGE_FIELD, SERVING), (Strategy.REPLICA, NOT_SERVING)]
+)
+async def test_an_instance_without_a_copy_is_ready_unless_the_copy_is_its_default(
+    issuers: Issuers, default: Strategy, status: int
+) -> None:
+    accepted = (Strategy.MESSAGE_FIELD, Strategy.REPLICA)
+    settings = Settings(**issuers.settings(strategies=accepted, default_strategy=default))
+    orders = build(settings)
+    (name,) = orders.service_names
+    serve = running(
+        settings, orders.services, orders.service_names, orders.checks, needs=orders.needs
+    )
+    async with serve as port, aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        asked = {each: await health(channel, each) for each in ("", name, *orders.needs)}
+    await orders.close()
+    assert asked == {
+        "": status,
+        name: status,
+        "every-strategy": NOT_SERVING,
+        f"{name}/replica": NOT_SERVING,
+        f"{name}/message-field": SERVING,
+    }
+
+
+async def health(channel: aio.Channel, name: str) -> int:
+    request = health_pb2.HealthCheckRequest(service=name)
+    return int((await health_pb2_grpc.HealthStub(channel).Check(request)).status)

@@ -177,7 +177,10 @@ async def test_the_store_counts_for_health_where_it_is_the_default_way(
     values = Issuers(tmp_path).settings(strategies=accepted, **settings)
     orders = orders_svc.bootstrap.build(orders_svc.settings.Settings(**values))
     for service in (products, orders):
-        check = service.checks.get("reference store")
-        assert (check is not None) == counts
-        assert check is None or await check() is not None
+        assert await service.checks["reference store"]() is not None
+        (name,) = service.service_names
+        for whole in ("", name):
+            assert ("reference store" in service.needs[whole]) == counts
+        assert "reference store" in service.needs[f"{name}/reference"]
+        assert "reference store" not in service.needs[f"{name}/message-field"]
         await service.close()

@@ -122,6 +122,37 @@ async def test_a_check_that_hangs_counts_as_failing_and_is_not_piled_up() -> Non
     assert len(lines.about("serving")) == 1
 
 
+async def test_what_only_one_name_needs_is_told_under_that_name_alone() -> None:
+    lines, copy = Lines(), Switch("lags")
+    no_call: Any = None
+    servicer = HealthServicer(["", "shop", "shop/copy"])
+    needs = {"": ["keys"], "shop": ["keys"], "shop/copy": ["keys", "copy"]}
+    checks = {"keys": (keys := Switch()), "copy": copy}
+    monitor = HealthMonitor(servicer, checks, lines.logger(), needs=needs)
+
+    async def down() -> list[str]:
+        await monitor.poll()
+        answers = {name: await servicer.check(asked(name), no_call) for name in servicer.names}
+        return sorted(name for name, answer in answers.items() if status_of(answer) != SERVING)
+
+    assert await down() == ["shop/copy"]
+    (line,) = lines.about("serving in part")
+    assert (line["problems"], line["names"]) == ({"copy": "lags"}, ["shop/copy"])
+    keys.problem = "gone"
+    assert await down() == ["", "shop", "shop/copy"]
+    keys.problem = copy.problem = None
+    assert await down() == []
+    assert [len(lines.about(event)) for event in ("not serving", "serving")] == [1, 1]
+
+
+def asked(name: str) -> bytes:
+    return bytes(health_pb2.HealthCheckRequest(service=name).SerializeToString())
+
+
+def status_of(answer: bytes) -> int:
+    return int(health_pb2.HealthCheckResponse.FromString(answer).status)
+
+
 @pytest.mark.parametrize(
     ("error", "problem"),
     [

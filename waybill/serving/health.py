@@ -5,7 +5,7 @@ change, and its watches outlast a drain.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -17,6 +17,11 @@ from waybill.serving.unguarded import Methods, decoded
 Check = Callable[[], Awaitable[str | None]]
 """Looks at one thing that the service needs: None if it is fine, else what is wrong with it."""
 
+Needs = Mapping[str, Collection[str]]
+"""By the name that health is asked under, the names of the checks that must be fine for it."""
+
+WHOLE = ""
+"""The name of the server as a whole, as in the standard."""
 SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 CHECK_TIMEOUT_S = 1.0
 POLL_S = 1.0
@@ -27,23 +32,24 @@ _Task = asyncio.Task[str | None]
 
 
 class HealthServicer:
-    """Tells one status for all of its names. NOT_SERVING at first; for one event loop."""
+    """Tells the status of each of its names. NOT_SERVING at first; for one event loop."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(names)
-        self._serving = False
+        self.names = frozenset(names)
+        self._serving: frozenset[str] = frozenset()
         self._closed = False
         self._change = asyncio.Event()
 
-    def set(self, *, serving: bool) -> None:
-        """Change the status; after `close` it stays."""
+    def set(self, serving: Iterable[str]) -> None:
+        """Change which names are SERVING; after `close` none is."""
+        serving = frozenset(serving)
         if serving != self._serving and not self._closed:
             self._serving = serving
             self._wake()
 
     def close(self) -> None:
         """Be NOT_SERVING for good, and end all watches once they have told so."""
-        self.set(serving=False)
+        self.set(())
         self._closed = True
         self._wake()
 
@@ -58,7 +64,7 @@ class HealthServicer:
     async def check(self, data: bytes, context: Context) -> bytes:
         """The status now; NOT_FOUND for a name that is none of ours."""
         name = (await decoded(_parse, data, context)).service
-        if name not in self._names:
+        if name not in self.names:
             await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service here")
         return self._answer(name)
 
@@ -79,9 +85,9 @@ class HealthServicer:
         return bytes(_Status(status=self._status(name)).SerializeToString())
 
     def _status(self, name: str) -> int:
-        if name not in self._names:
+        if name not in self.names:
             return int(_Status.SERVICE_UNKNOWN)
-        return int(_Status.SERVING if self._serving else _Status.NOT_SERVING)
+        return int(_Status.SERVING if name in self._serving else _Status.NOT_SERVING)
 
     def _wake(self) -> None:
         self._change.set()
@@ -89,7 +95,7 @@ class HealthServicer:
 
 
 class HealthMonitor:
-    """Polls the checks and tells the servicer. All checks must be fine for SERVING."""
+    """Polls the checks and tells the servicer which of its names are SERVING."""
 
     def __init__(
         self,
@@ -97,11 +103,14 @@ class HealthMonitor:
         checks: Mapping[str, Check],
         log: FilteringBoundLogger,
         *,
+        needs: Needs | None = None,
         timeout_s: float = CHECK_TIMEOUT_S,
     ) -> None:
+        """A name that `needs` lacks needs all of `checks`."""
         self._servicer = servicer
         self._checks = checks
         self._log = log
+        self._needs = needs or {}
         self._timeout_s = timeout_s
         self._tasks: dict[str, _Task] = {}
         self._problems: Mapping[str, str] | None = None
@@ -136,11 +145,22 @@ class HealthMonitor:
         return "the check was cancelled" if task.cancelled() else task.result()
 
     def _tell(self, problems: Mapping[str, str]) -> None:
-        self._servicer.set(serving=not problems)
+        down = frozenset(
+            name
+            for name in self._servicer.names
+            if not problems.keys().isdisjoint(self._needs.get(name, self._checks))
+        )
+        self._servicer.set(self._servicer.names - down)
         if problems != self._problems:
             log = self._log.warning if problems else self._log.info
-            log("not serving" if problems else "serving", problems=problems)
+            log(_event(problems, down), problems=problems, names=sorted(down))
         self._problems = problems
+
+
+def _event(problems: Mapping[str, str], down: Collection[str]) -> str:
+    if WHOLE in down:
+        return "not serving"
+    return "serving in part" if problems else "serving"
 
 
 async def _answer(check: Check) -> str | None:

@@ -15,7 +15,15 @@ from grpc_reflection.v1alpha import reflection
 from structlog.typing import FilteringBoundLogger
 
 from waybill.serving.guard import GuardedService
-from waybill.serving.health import POLL_S, SERVICE_NAME, Check, HealthMonitor, HealthServicer
+from waybill.serving.health import (
+    POLL_S,
+    SERVICE_NAME,
+    WHOLE,
+    Check,
+    HealthMonitor,
+    HealthServicer,
+    Needs,
+)
 from waybill.serving.logs import make_logger
 from waybill.serving.settings import DEFAULT_METADATA_BYTES, ServingSettings, variable
 from waybill.serving.unguarded import reflection_handler
@@ -63,6 +71,7 @@ async def serve(
     checks: Mapping[str, Check],
     *,
     ready: Callable[[int], None],
+    needs: Needs | None = None,
     log: FilteringBoundLogger | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A worker stops when its parent is gone, too.
@@ -72,6 +81,8 @@ async def serve(
         services: guarded services.
         service_names: their full names, for health and reflection.
         checks: by name, what must be fine for the service to be SERVING.
+        needs: by the name that health is asked under, the checks that count for it; all of them
+            for the names that it lacks.
         ready: called with the port once calls are taken; `announce` is one.
         log: where changes of health go; by default made from the settings.
 
@@ -82,7 +93,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, services, service_names, checks, log=log) as port:
+    async with running(settings, services, service_names, checks, needs=needs, log=log) as port:
         _keep_what_is_there()
         ready(port)
         async with _background(_stop_with_parent(settings.parent_pid, stop)):
@@ -106,6 +117,7 @@ async def running(
     service_names: Sequence[str] = (),
     checks: Mapping[str, Check] | None = None,
     *,
+    needs: Needs | None = None,
     log: FilteringBoundLogger | None = None,
     poll_s: float = POLL_S,
 ) -> AsyncIterator[int]:
@@ -115,8 +127,8 @@ async def running(
         CannotListen: as `serve`.
     """
     log = log or make_logger(settings.log_level)
-    servicer = HealthServicer(["", *service_names])
-    monitor = HealthMonitor(servicer, checks or {}, log)
+    servicer = HealthServicer([WHOLE, *service_names, *(needs or ())])
+    monitor = HealthMonitor(servicer, checks or {}, log, needs=needs)
     server, port = _listening(settings, services, service_names, servicer)
     await monitor.poll()
     await server.start()

@@ -108,7 +108,8 @@ class _Crew:
 
     async def _stopped_within(self, pause_s: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), pause_s)
+            async with asyncio.timeout(pause_s):
+                await self._stop.wait()
 
 
 @contextmanager
