@@ -101,6 +101,10 @@ scale: $(STAMP) ## replicas of up to ten million grants, and what millions of us
 bench-pages: $(STAMP) ## write the newest figures of `make bench` into docs/strategies/
 	@$(PY) -m loadtest.bench.pages $(ARGS)
 
+.PHONY: decision-page
+decision-page: $(STAMP) ## write the figures of a comparison into docs/strategies/README.md: ARGS=<run>
+	@$(PY) -m loadtest.report.decision $(ARGS)
+
 .PHONY: revocation
 revocation: $(STAMP) ## revoke to refusal at 200 changes a second, with orders following revocations
 	@$(PY) -m loadtest.revocation $(ARGS)
