@@ -98,10 +98,22 @@ class HttpFetch:
         if etag:
             headers["If-None-Match"] = etag
         with closing(self._connection()) as connection:
-            connection.connect()
-            with _cut_off_after(self._timeout_s, connection.sock):
+            until = time.monotonic() + self._timeout_s
+            connection.sock = self._connected(connection)
+            with _cut_off_after(until - time.monotonic(), connection.sock):
+                if isinstance(connection.sock, ssl.SSLSocket):
+                    connection.sock.do_handshake()
                 connection.request("GET", self._target, headers=headers)
                 return _fetched(connection.getresponse(), etag)
+
+    def _connected(self, connection: http.client.HTTPConnection) -> socket.socket:
+        """The socket to the server; of TLS the handshake is yet to come, so that it is cut off."""
+        http.client.HTTPConnection.connect(connection)  # without the handshake of its subclass
+        if self._tls is None:
+            return connection.sock
+        return self._tls.wrap_socket(
+            connection.sock, server_hostname=connection.host, do_handshake_on_connect=False
+        )
 
     @property
     def _target(self) -> str:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,26 @@ async def test_a_server_that_drips_is_cut_off(url: str, script: Script) -> None:
     assert keys.last_error
     with pytest.raises(KeysUnavailable):
         keys.current()
+
+
+async def test_a_tls_handshake_that_drips_is_cut_off() -> None:
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            peer, _ = server.accept()
+            with peer, suppress(OSError):
+                peer.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16,384 bytes follows
+                while not done.wait(0.01):
+                    peer.sendall(b"\x02")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        keys = JwksUrl(HttpFetch(f"https://127.0.0.1:{server.getsockname()[1]}/", timeout_s=0.1))
+        await keys.look()
+        done.set()
+        dripping.join()
+    assert keys.last_error
 
 
 async def test_a_server_that_is_not_there() -> None:
