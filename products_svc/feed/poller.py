@@ -140,8 +140,7 @@ class Poller:
         task = self._task
         self._stop()
         if task is not None:
-            with suppress(asyncio.CancelledError, StorageUnavailable):
-                await task
+            await asyncio.wait({task})  # what it ended with is its watchers' to hear
 
     def _start(self) -> None:
         self._tail = None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from products_svc.feed.feed import Feed, Stream
-from products_svc.feed.poller import Pace
+from products_svc.feed.poller import Pace, Poller, Tail
 from products_svc.issuing import Grant
 from products_svc.store.values import Beginning, Change, ChangeKind, Position, SubjectGrant
 from shop.products.v1 import products_pb2 as pb
@@ -214,6 +214,22 @@ async def test_closing_ends_the_streams_and_refuses_new_ones() -> None:
         await next_heartbeat(stream)
     with pytest.raises(ShuttingDown):
         await anext(watched.watch(EPOCH, 1))
+
+
+async def test_closing_is_not_disturbed_by_what_ended_the_looking() -> None:
+    source = FakeSource(revision=1)
+    poller = Poller(source, Pace(poll_s=0.001))
+    with poller.watching():
+        seen = await poller.look(None)
+        source.position_now = Position(EPOCH, 9, 8)
+        with pytest.raises(HistoryCompacted):
+            await looks_without_end(poller, seen)
+        await poller.close()
+
+
+async def looks_without_end(poller: Poller, seen: Tail) -> None:
+    while True:
+        seen = await poller.look(seen)
 
 
 class QuietSource(FakeSource):
