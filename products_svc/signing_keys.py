@@ -125,11 +125,13 @@ def rotate(
 ) -> list[SigningKey]:
     """Put a new key for `algorithm` first, keep the previous one trusted, and publish both.
 
+    Where it cannot be published nothing changes: the key before goes on signing.
+
     Raises:
         UnusableKeys: a file is malformed, or cannot be read or written.
     """
     with _explained():
-        keys = SigningKeyFile(signing_keys, algorithm).rotate(keep=2)
+        keys = SigningKeyFile(signing_keys, algorithm).rotate(keep=2, public=public_keys)
     publish(signing_keys, public_keys, algorithm)
     return keys
 

@@ -197,8 +197,11 @@ class SigningKeyFile:
                 replace_file(self._path, keys, PRIVATE_MODE, new=True)
         return self._load()
 
-    def rotate(self, keep: int = 2) -> list[SigningKey]:
+    def rotate(self, keep: int = 2, public: Path | None = None) -> list[SigningKey]:
         """Put a new key first and keep `keep` keys in all, so that what older ones signed lives on.
+
+        Readers' key set is written to `public` first: a key that readers were not told of must
+        not come to sign. Keys that were trusted until now stay in it until the switch is made.
 
         Raises:
             ValueError: `keep` is below 1, or the file is malformed.
@@ -206,7 +209,10 @@ class SigningKeyFile:
         """
         if keep < 1:
             raise ValueError("`keep` must be at least 1: the new key")
-        keys = [self._new(), *self.load_or_create()][:keep]
+        everything = [self._new(), *self.load_or_create()]
+        keys = everything[:keep]
+        if public is not None:
+            replace_file(public, public_jwks(everything), PUBLIC_MODE)
         replace_file(self._path, _private_jwks(keys), PRIVATE_MODE)
         return keys
 

@@ -113,3 +113,13 @@ def test_a_bad_file_at_the_start_is_told(tmp_path: Path, clock: FakeClock) -> No
     path.chmod(0o644)
     with pytest.raises(UnusableKeys, match="chmod 600"):
         rotate(path, tmp_path / "public.json")
+
+
+def test_a_key_that_cannot_be_published_does_not_come_to_sign(tmp_path: Path) -> None:
+    path = tmp_path / "signing.json"
+    before = SigningKeyFile(path).load_or_create()
+    with pytest.raises(UnusableKeys):
+        rotate(path, path / "public.json")
+    assert [key.key_id for key in SigningKeyFile(path).load_or_create()] == [
+        key.key_id for key in before
+    ]
