@@ -23,7 +23,7 @@ from shop.products.v1.products_pb2 import (
     WatchAccessResponse,
 )
 from shop.products.v1.products_pb2_grpc import ProductsServiceStub
-from waybill.errors import HistoryCompacted, UpstreamUnavailable
+from waybill.errors import HistoryCompacted, NotGranted, UpstreamUnavailable
 from waybill.metadata import AUTHORIZATION
 from waybill.providers import Providers
 from waybill.rpc_telemetry import UNOBSERVED, ClientCalls
@@ -211,6 +211,8 @@ def _translated() -> Iterator[None]:
         text = f"products answered {code.name} {refusal.reason}".strip()
         if code is grpc.StatusCode.OUT_OF_RANGE:
             raise HistoryCompacted(text) from error
+        if code is grpc.StatusCode.INVALID_ARGUMENT and "subject" in refusal.violations:
+            raise NotGranted(text) from error  # nobody of such a name can be given anything
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             raise UpstreamTimedOut(text) from error
         raise UpstreamUnavailable(text) from error

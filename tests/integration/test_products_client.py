@@ -19,8 +19,9 @@ from shop.products.v1.products_pb2 import (
 from shop.products.v1.products_pb2 import Grant as WireGrant
 from tests.certificates import Authority
 from tests.feed_kit import heartbeat
+from tests.products_kit import Lab
 from tests.scripted_products import Script, scripted, serving
-from waybill.errors import HistoryCompacted, UpstreamUnavailable
+from waybill.errors import HistoryCompacted, NotGranted, UpstreamUnavailable
 
 
 @pytest.fixture
@@ -227,3 +228,17 @@ async def test_mutual_tls(script: Script, token_file: Path, tmp_path: Path) -> N
                 outcomes[name] = -1
             await client.close()
     assert outcomes == {"right": 1, "wrong server": -1, "wrong client": -1}
+
+
+async def test_a_caller_whom_products_cannot_name_is_not_granted_anything(
+    tmp_path: Path, token_file: Path
+) -> None:
+    lab = Lab(tmp_path)
+    async with lab.service() as service:
+        token_file.write_text(str(lab.credential("orders", "service")[1]).removeprefix("Bearer "))
+        client = ProductsClient(open_channel(f"127.0.0.1:{service.port}"), TokenFile(token_file))
+        with pytest.raises(NotGranted):
+            await client.check_access("no such name!", ["1"], timeout_s=5)
+        with pytest.raises(UpstreamUnavailable):
+            await client.check_access("ada", ["no such id!"], timeout_s=5)
+        await client.close()
