@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import grpc
 
 from client.retries import CHANNEL_OPTIONS
 from waybill.budget import DEFAULT_PATH
+
+NO_PROXY: Final = ("grpc.enable_http_proxy", 0)
+"""Of a channel in plain text: it goes straight to its target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,6 @@ def open_channel(target: str, limits: Limits, tls: Tls | None) -> grpc.Channel:
     if limits.max_metadata_bytes:
         options.append(("grpc.max_metadata_size", limits.max_metadata_bytes))
     if tls is None:
-        return grpc.insecure_channel(target, [*options, ("grpc.enable_http_proxy", 0)])
+        return grpc.insecure_channel(target, [*options, NO_PROXY])
     credentials = grpc.ssl_channel_credentials(tls.ca, tls.private_key, tls.certificate)
     return grpc.secure_channel(target, credentials, options)

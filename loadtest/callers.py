@@ -11,6 +11,7 @@ from typing import Protocol, Self, TypeAlias
 
 import grpc
 
+from client.channels import NO_PROXY
 from loadtest.holding import Pages
 from loadtest.listing import LIST_PRODUCTS, ListedPage, credentials
 from loadtest.results import Method, RequestBytes
@@ -32,7 +33,7 @@ def orders_channel(target: str) -> grpc.Channel:
     It has a connection of its own: channels with equal options would share one, as customers do
     not.
     """
-    return grpc.insecure_channel(target, options=(("grpc.use_local_subchannel_pool", 1),))
+    return grpc.insecure_channel(target, options=(("grpc.use_local_subchannel_pool", 1), NO_PROXY))
 
 
 class Caller(Protocol):

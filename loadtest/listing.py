@@ -7,6 +7,7 @@ import grpc
 
 from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
+from client.channels import NO_PROXY
 from shop.orders.v1.orders_pb2 import PlaceOrderRequest
 from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsResponse
 from waybill.metadata import AUTHORIZATION, STRATEGY, Entry
@@ -18,6 +19,7 @@ LISTING_TIMEOUT_S = 30.0
 
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
+    NO_PROXY,
     ("grpc.max_receive_message_length", -1),
     # The listing must arrive whatever its size: what breaks is to be seen at the order.
     ("grpc.max_metadata_size", 64 << 20),

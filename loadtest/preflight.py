@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import grpc
 
+from client.channels import NO_PROXY
 from loadtest.lab import Lab
 from loadtest.plan import Turn
 from loadtest.refusals import refusal_of
@@ -45,7 +46,7 @@ def check(world: World, turns: Iterable[Turn]) -> None:
 def becomes_healthy(target: str, within_s: float = HEALTHY_WITHIN_S) -> bool:
     """Whether a service is healthy, now or soon: each of its workers takes its time."""
     deadline = time.monotonic() + within_s
-    with grpc.insecure_channel(target) as channel:
+    with grpc.insecure_channel(target, options=(NO_PROXY,)) as channel:
         while not (healthy := is_serving(channel)) and time.monotonic() < deadline:
             time.sleep(POLL_S)
     return healthy

@@ -18,6 +18,7 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from client.channels import NO_PROXY
 from client.dev_issuer import DevIssuer
 from loadtest.opened import Opened
 from loadtest.processes import Command, Service, StartFailed, run
@@ -193,7 +194,7 @@ def wait_until_serving(service: Service, timeout_s: float = HEALTHY_TIMEOUT_S) -
         StartFailed: it still says otherwise after `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    with grpc.insecure_channel(service.target) as channel:
+    with grpc.insecure_channel(service.target, options=(NO_PROXY,)) as channel:
         while not is_serving(channel):
             if time.monotonic() > deadline:
                 raise StartFailed(

@@ -9,6 +9,7 @@ from grpc import aio
 
 from client.carriers.base import KeptPage, kept_page
 from client.carriers.table import CARRIERS
+from client.channels import NO_PROXY
 from loadtest.callers import PLACE_ORDER
 from loadtest.change.oracle import Right, Verdict
 from loadtest.listing import credentials
@@ -29,6 +30,7 @@ PAGE_SIZE = 100
 
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
+    NO_PROXY,
     # A service that was killed is back within a second, and is to be met then.
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),

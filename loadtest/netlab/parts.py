@@ -16,6 +16,7 @@ from pathlib import Path
 
 import grpc
 
+from client.channels import NO_PROXY
 from client.dev_issuer import DevIssuer
 from loadtest.nats import binary, configured
 from loadtest.netlab.network import Network
@@ -198,7 +199,7 @@ def _wait_until_open(address: str, port: int) -> None:
 
 def _wait_until_serving(target: str) -> None:
     deadline = time.monotonic() + START_S
-    with grpc.insecure_channel(target) as channel:
+    with grpc.insecure_channel(target, options=(NO_PROXY,)) as channel:
         while not is_serving(channel):
             if time.monotonic() > deadline:
                 raise StartFailed(f"{target} was not healthy within {START_S:g} s")

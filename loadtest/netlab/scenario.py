@@ -15,6 +15,7 @@ from threading import Event
 
 import grpc
 
+from client.channels import NO_PROXY
 from loadtest.listing import ListedPage, listed
 from loadtest.netlab.parts import (
     CACHE_TTL_S,
@@ -112,8 +113,11 @@ class Scenario:
     def __init__(self, parts: Parts, products: Products) -> None:
         self._parts = parts
         self._products = products
-        self._admin = grpc.insecure_channel(parts.products_target)
-        self._channels = {name: grpc.insecure_channel(parts.orders_target(name)) for name in ORDERS}
+        self._admin = grpc.insecure_channel(parts.products_target, options=(NO_PROXY,))
+        self._channels = {
+            name: grpc.insecure_channel(parts.orders_target(name), options=(NO_PROXY,))
+            for name in ORDERS
+        }
         self._pages: dict[tuple[str, Strategy], ListedPage] = {}
 
     def __enter__(self) -> "Scenario":

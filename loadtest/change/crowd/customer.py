@@ -10,6 +10,7 @@ from grpc import aio
 
 from client.carriers.base import kept_page
 from client.carriers.table import CARRIERS
+from client.channels import NO_PROXY
 from client.retries import CHANNEL_OPTIONS
 from loadtest.callers import PLACE_ORDER
 from loadtest.change.crowd.values import LIST, OK
@@ -20,7 +21,7 @@ from shop.products.v1.products_pb2 import ListProductsRequest, ListProductsRespo
 from waybill.metadata import REQUEST_ID, Entry
 from waybill.strategy import Strategy
 
-_OPTIONS = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+_OPTIONS = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1), NO_PROXY)
 _ROUND_ROBIN = ("grpc.lb_policy_name", "round_robin")
 _LIST_AGAIN = ("STATE_MISSING", "STATE_INVALID", "STATE_EXPIRED", "STATE_SUPERSEDED")
 """Reasons whose message advises to list again."""

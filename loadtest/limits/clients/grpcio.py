@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from client.channels import NO_PROXY
 from loadtest.limits import entries
 from loadtest.limits.asks import Ask, End, Outcome
 from loadtest.limits.clients.lines import answer_lines
@@ -17,7 +18,7 @@ from loadtest.limits.clients.wire import INNOCENT_HOLD_S, ask_body, intact, mess
 from loadtest.limits.entries import Pair
 
 FRAME_BYTES = 5
-OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
+OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0), NO_PROXY)
 
 
 class GrpcioClient:
