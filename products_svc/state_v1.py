@@ -1,7 +1,7 @@
 """Version 1 of carried state: product ids, any quantity, no price.
 
 It cannot say a maximum quantity. So a grant that has one is left out of every form, and readers of
-this version refuse it (docs/adr/0024-left-out-where-it-cannot-be-said.md).
+this version refuse it (docs/adr/0023-left-out-where-it-cannot-be-said.md).
 """
 
 from google.protobuf.timestamp_pb2 import Timestamp

@@ -230,12 +230,18 @@ async def test_mutual_tls(script: Script, token_file: Path, tmp_path: Path) -> N
     assert outcomes == {"right": 1, "wrong server": -1, "wrong client": -1}
 
 
-async def test_a_caller_whom_products_cannot_name_is_not_granted_anything(
-    tmp_path: Path, token_file: Path
-) -> None:
+@pytest.fixture
+def lab(tmp_path: Path, token_file: Path) -> Lab:
+    """A products service's, which believes the token in the file."""
     lab = Lab(tmp_path)
+    token_file.write_text(str(lab.credential("orders", "service")[1]).removeprefix("Bearer "))
+    return lab
+
+
+async def test_a_caller_whom_products_cannot_name_is_not_granted_anything(
+    lab: Lab, token_file: Path
+) -> None:
     async with lab.service() as service:
-        token_file.write_text(str(lab.credential("orders", "service")[1]).removeprefix("Bearer "))
         client = ProductsClient(open_channel(f"127.0.0.1:{service.port}"), TokenFile(token_file))
         with pytest.raises(NotGranted):
             await client.check_access("no such name!", ["1"], timeout_s=5)
