@@ -190,6 +190,11 @@ def _wire(samples: Iterable[Sample], direction: str) -> list[float]:
     ]
 
 
+def _middle(requests: Sequence[RequestBytes]) -> RequestBytes:
+    """The one in the middle by size: a round tells one request, and proofs differ in length."""
+    return sorted(requests, key=lambda request: request.total)[len(requests) // 2]
+
+
 def _memory(samples: Iterable[Sample]) -> dict[str, int]:
     most: dict[str, int] = {}
     for sample in samples:
@@ -230,7 +235,7 @@ def _row(samples: Sequence[Sample], floor: Mapping[Setting, Floor]) -> Row:
         proxies_us=Spread.of(_costs(good, "path")),
         ratio=Spread.of(list(ratios.values())),
         ratios=ratios,
-        request=samples[0].measured.request,
+        request=_middle([sample.measured.request for sample in samples]),
         wire_up=Spread.of(_wire(shown, "up")),
         wire_down=Spread.of(_wire(shown, "down")),
         memory_bytes=_memory(samples),

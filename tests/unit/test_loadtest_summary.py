@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.results import Method, load_run
+from loadtest.results import Measured, Method, RequestBytes, load_run
 from loadtest.summary import summarise
 from loadtest.targets import MAX_RATIO, judge_targets
 from tests.unit.loadtest_samples import floor, measured, run_of, sample
@@ -150,3 +150,16 @@ def test_every_strategy_has_a_target() -> None:
 def test_a_run_round_trips_through_its_file(tmp_path: Path) -> None:
     run = run_of(floor(), sample("replica"), complete=False)
     assert load_run(run.save(tmp_path / "a" / "b")) == run
+
+
+def test_bytes_of_a_request_are_those_of_a_usual_round() -> None:
+    def of(message: int) -> Measured:
+        size = RequestBytes(metadata=100, message=message)
+        return measured().model_copy(update={"request": size})
+
+    short_proof, usual = 20, 30
+    sizes = (short_proof, usual, usual + 1)
+    rows = summarise(
+        [sample("page-proof", round_=number, of=of(size)) for number, size in enumerate(sizes)]
+    )
+    assert rows[0].request.message == usual
