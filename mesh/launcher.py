@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import shutil
 import socket
 import string
@@ -19,6 +20,9 @@ from mesh.hop import CONFIGURATIONS, Address, Hop, HopFailed, HopMissing
 from mesh.table import Placed
 
 LOOPBACK = "127.0.0.1"
+PORTS = range(15_000, 32_768)
+"""Below those that Linux gives to outgoing connections (net.ipv4.ip_local_port_range): a port that
+was chosen for a service must still be free when that starts."""
 START_S = 10.0
 STOP_S = 5.0
 LOG_TAIL_CHARS = 2000
@@ -135,10 +139,12 @@ def launch_path(path: Sequence[Placed], upstream: Address) -> Iterator[list[Runn
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody has now, and that no outgoing connection will be given."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def stop(process: "subprocess.Popen[Any]", within_s: float = STOP_S) -> None:

@@ -160,7 +160,7 @@ class _Server(WSGIServer):
         with self._lock:
             left = list(self._since)
         self._cut_off(left)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True)  # those that wait end as soon, and close their sockets
 
     def _answer(self, request: socket.socket, client_address: Any) -> None:
         try:
