@@ -13,8 +13,17 @@ import pytest
 from loadtest.nats import NatsServer
 from products_svc.store.schema import renew_history
 from products_svc.store.values import WantedGrant
-from tests.nats_kit import Worker, begun, new_stream, operating, until_published
+from tests.nats_kit import (
+    Worker,
+    begun,
+    new_stream,
+    operating,
+    published,
+    until,
+    until_published,
+)
 from tests.products_kit import Lab, Service
+from waybill.jetstream import FeedSubjects
 from waybill.testing import FakeClock
 
 pytestmark = pytest.mark.engines
@@ -53,6 +62,23 @@ async def lost(products: Service, url: str, stream: str, subject: str, product_i
     revision = await products.revoke(subject, product_id)
     await until_published(url, stream, revision)
     return revision
+
+
+async def gone(url: str, stream: str) -> None:
+    """The newest changes, out of the stream."""
+    async with operating(url) as js:
+        newest = await js.get_last_msg(stream, FeedSubjects(stream).changes)
+        assert newest.seq is not None
+        await js.delete_msg(stream, newest.seq)
+
+
+async def until_newest(url: str, stream: str, revision: int) -> None:
+    """Until the stream's last changes end with `revision`; others may be missing."""
+
+    async def newest() -> bool:
+        return (await published(url, stream))[-1].changes.changes[-1].revision == revision
+
+    await until(newest)
 
 
 async def test_a_loss_arrives(worker: Worker, lab: Lab, nats_url: str, stream: str) -> None:
@@ -121,14 +147,28 @@ async def test_a_message_that_is_gone_may_have_been_a_loss(
         before = await products.grant("eve", "1")
         await until_published(nats_url, stream, before)
         await lost(products, nats_url, stream, "ada", "1")
-        async with operating(nats_url) as js:
-            gone = await js.get_last_msg(stream, f"{stream}.changes")
-            assert gone.seq is not None
-            await js.delete_msg(stream, gone.seq)
+        await gone(nats_url, stream)
         revision = await products.grant("bob", "3")
+        await until_newest(nats_url, stream, revision)
         async with worker.following():
             await worker.until(worker.issued("eve", revision), OK)
             assert worker.outcome(worker.issued("ada", before)) == SUPERSEDED
+
+
+async def test_a_message_that_is_gone_shows_at_the_next_one(
+    worker: Worker, lab: Lab, nats_url: str, stream: str
+) -> None:
+    """Until then there is nothing that tells of it; what was lost ends with the next change."""
+    async with publishing(lab, nats_url, stream) as products:
+        async with worker.following():
+            old = worker.issued("ada", 2)
+            await worker.until(old, OK)
+        await lost(products, nats_url, stream, "ada", "1")
+        await gone(nats_url, stream)
+        async with worker.following():
+            revision = await products.grant("bob", "3")
+            await worker.until(old, SUPERSEDED)
+            await worker.until(worker.issued("ada", revision), OK)
 
 
 async def test_a_deleted_stream(worker: Worker, lab: Lab, nats_url: str, stream: str) -> None:
