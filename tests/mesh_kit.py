@@ -71,7 +71,7 @@ def exit_code(status: grpc.StatusCode) -> int:
 
 
 def logged(proxy: Proxy) -> list[dict[str, Any]]:
-    """What a proxy wrote of calls, once it has written it: Envoy flushes its log every second."""
+    """What a proxy has written of calls. It is asked to write what it holds, in its own time."""
     urllib.request.urlopen(
         urllib.request.Request(f"http://{proxy.admin}/reopen_logs", method="POST")
     ).close()
@@ -80,8 +80,16 @@ def logged(proxy: Proxy) -> list[dict[str, Any]]:
 
 def sent_to_second(meshed: MeshedShop) -> int:
     """How many orders the edge has sent to the second orders service, by its own metrics."""
-    name = "cluster.orders-v2.upstream_rq_total"
-    [counter] = stats(meshed.layout.edge, name)
+    return _sent_to(meshed, "orders-v2")
+
+
+def sent_to_products(meshed: MeshedShop) -> int:
+    """How many calls the edge has sent to the products service, by its own metrics."""
+    return _sent_to(meshed, "products")
+
+
+def _sent_to(meshed: MeshedShop, cluster: str) -> int:
+    [counter] = stats(meshed.layout.edge, f"^cluster.{cluster}.upstream_rq_total$")
     return int(counter["value"])
 
 
@@ -89,19 +97,6 @@ def stats(proxy: Proxy, name: str) -> list[dict[str, Any]]:
     """A proxy's counters whose names have `name` in them."""
     with urllib.request.urlopen(f"http://{proxy.admin}/stats?format=json&filter={name}") as answer:
         return [each for each in json.load(answer)["stats"] if "value" in each]
-
-
-def served_by(proxy: Proxy, method: str, *, at_least: int = 0) -> int:
-    """How many calls of `method` a proxy has passed on."""
-    found = 0
-
-    def enough() -> bool:
-        nonlocal found
-        found = sum(entry["method"] == f"/{method}" for entry in logged(proxy))
-        return found >= at_least
-
-    eventually(enough)
-    return found
 
 
 def failed_handshakes(proxy: Proxy) -> int:

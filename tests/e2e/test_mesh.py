@@ -31,9 +31,9 @@ from tests.mesh_kit import (
     logged,
     metadata,
     place,
+    sent_to_products,
     sent_to_second,
     serial,
-    served_by,
 )
 from tests.otlp_collector import Collector, collecting
 from waybill.signing import SigningKeyFile
@@ -103,12 +103,15 @@ def test_every_strategy_gets_through(
 
 
 def test_without_a_token_the_edge_refuses(meshed: MeshedShop) -> None:
-    before = served_by(meshed.layout.products, LIST)
+    before = sent_to_products(meshed)
 
     done = grpcurl("-plaintext", meshed.target, LIST)
 
     assert done.returncode == exit_code(grpc.StatusCode.UNAUTHENTICATED)
-    assert served_by(meshed.layout.products, LIST) == before, "nothing of it reaches products"
+    assert sent_to_products(meshed) == before, "nothing of it reaches products"
+    token = f"authorization: Bearer {meshed.shop.token(CUSTOMER)}"
+    grpcurl("-plaintext", "-H", token, meshed.target, LIST)
+    assert sent_to_products(meshed) == before + 1
 
 
 def test_a_token_of_another_issuer_is_refused_at_the_edge(
@@ -149,7 +152,7 @@ def test_a_forged_client_certificate_gets_no_connection(meshed: MeshedShop, tmp_
     code, _ = as_workload(meshed.layout.products, forged, *asks)
 
     assert code in {1, exit_code(grpc.StatusCode.UNAVAILABLE)}
-    assert failed_handshakes(meshed.layout.products) > before
+    eventually(lambda: failed_handshakes(meshed.layout.products) > before)
 
 
 def test_no_client_certificate_gets_no_connection(meshed: MeshedShop) -> None:
@@ -248,9 +251,11 @@ def test_access_logs_tell_calls_and_no_secrets(meshed: MeshedShop, edge: grpc.Ch
     given = metadata(meshed, "metadata-jwt")
     ProductsServiceStub(edge).ListProducts(ListProductsRequest(), metadata=given, timeout=10)
 
-    entries = logged(meshed.layout.products)
-    assert any(entry["method"] == f"/{LIST}" for entry in entries)
-    assert spiffe_id("edge") in {entry["peer"] for entry in entries}
+    def told() -> bool:
+        calls = [each for each in logged(meshed.layout.products) if each["method"] == f"/{LIST}"]
+        return spiffe_id("edge") in {call["peer"] for call in calls}
+
+    eventually(told)
     for proxy in meshed.layout.proxies:
         assert str(given[0][1]) not in proxy.access_log.read_text()
 
