@@ -6,26 +6,21 @@ loop; they are not meant to be shared between threads.
 
 import hashlib
 import json
-import os
 import re
-import stat
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Protocol
 
 from waybill import base64url
 from waybill.algorithms import ALGORITHMS, SECRET_MEMBERS, algorithm_of
-from waybill.errors import KeysUnavailable
 from waybill.strict_json import parse_object
 
 MAX_KEY_ID_BYTES = 64
 MAX_JWKS_BYTES = 256 * 1024
 """A key file may not be larger: about a thousand keys."""
 
-_KEY_ID = re.compile(rf"[A-Za-z0-9_-][A-Za-z0-9._-]{{0,{MAX_KEY_ID_BYTES - 1}}}")
+_KEY_ID = re.compile(rf"(?!\.|.*\.\.)[A-Za-z0-9._+/=-]{{1,{MAX_KEY_ID_BYTES}}}")
 
 
 class BadSignature(Exception):
@@ -33,7 +28,10 @@ class BadSignature(Exception):
 
 
 def is_key_id(value: object) -> bool:
-    """Whether `value` is a text that can name a key: 1 to 64 of `A-Z a-z 0-9 . _ -`."""
+    """Whether `value` is a text that can name a key: 1 to 64 of `A-Z a-z 0-9 . _ - + / =`.
+
+    So names in either base64 are; `.` at the start and `..` are not.
+    """
     return isinstance(value, str) and _KEY_ID.fullmatch(value) is not None
 
 
@@ -64,7 +62,7 @@ class VerifyingKey:
         if algorithm is None:
             raise ValueError("a key of an algorithm that is not accepted")
         if not is_key_id(jwk.get("kid")):
-            raise ValueError("`kid` must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
+            raise ValueError("`kid` must be 1 to 64 characters of A-Z a-z 0-9 . _ - + / =")
         if SECRET_MEMBERS & jwk.keys():
             raise ValueError("a private key; readers get the public part only")
         public = ALGORITHMS[algorithm].key_from(jwk, private=False)
@@ -96,6 +94,8 @@ class KeySet:
     """The keys trusted at one time, by key id. Empty is a set too: nobody is trusted."""
 
     _keys: Mapping[str, VerifyingKey] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = field(default=(), compare=False)
+    """What is wrong with each key that should work and does not; it is not trusted."""
 
     @classmethod
     def of(cls, *keys: VerifyingKey) -> "KeySet":
@@ -114,16 +114,22 @@ class KeySet:
         """The signature keys of a JSON Web Key Set.
 
         Keys of other types or uses are passed over, as RFC 7517 (section 5) asks; so a key for
-        encryption can never verify a signature.
+        encryption can never verify a signature. So are keys that should work and do not, which
+        `passed_over` tells of, as long as others do: one bad key of an issuer must not end the
+        trust in its good ones.
 
         Raises:
-            ValueError: no key set, or a key in it that should work and does not; says which.
+            ValueError: no key set, private keys in it, two of one name, or only keys that should
+                work and do not; says which.
         """
         data = text.encode("utf-8") if isinstance(text, str) else text
         entries = parse_object(data).get("keys")
         if not isinstance(entries, list):
             raise ValueError('a key set looks like {"keys": [...]}')  # noqa: TRY004 (a bad file)
-        return cls.of(*_usable(entries))
+        usable, problems = _usable(entries)
+        if problems and not usable:
+            raise ValueError(problems[0])
+        return replace(cls.of(*usable), passed_over=tuple(problems))
 
     def get(self, key_id: str) -> VerifyingKey | None:
         """The key of that id, None if it is not trusted."""
@@ -136,9 +142,9 @@ class KeySet:
         return len(self._keys)
 
 
-def _usable(entries: list[object]) -> list[VerifyingKey]:
-    """The keys among `entries` that verify signatures in an accepted algorithm."""
-    keys = []
+def _usable(entries: list[object]) -> tuple[list[VerifyingKey], list[str]]:
+    """The keys that verify signatures in an accepted algorithm, and what is wrong with others."""
+    keys, problems = [], []
     for position, jwk in enumerate(entries):
         if not isinstance(jwk, dict):
             raise ValueError(f"keys[{position}]: not an object")  # noqa: TRY004 (a bad file)
@@ -149,8 +155,8 @@ def _usable(entries: list[object]) -> list[VerifyingKey]:
         try:
             keys.append(VerifyingKey.from_jwk(jwk))
         except ValueError as error:
-            raise ValueError(f"keys[{position}]: {error}") from None
-    return keys
+            problems.append(f"keys[{position}]: {error}")
+    return keys, problems
 
 
 def _is_for_verifying(jwk: Mapping[str, object]) -> bool:
@@ -196,8 +202,6 @@ class StaticKeys:
         self._keys = keys
 
 
-_Stamp = tuple[int, int, int]
-
 MISSING_EVERY_S = 30.0
 """Seconds between two looks for keys that are missing, however many strangers name some."""
 
@@ -213,85 +217,17 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at where keys come from: `changed` if it brought another set."""
+    """One look at where keys come from: `changed` if it brought another set.
+
+    `passed_over` is what is wrong with keys of the set that is trusted now; see `KeySet`.
+    """
 
     cause: Cause
     changed: bool
     error: str | None
-
-
-class JwksFile:
-    """Keys from a JSON Web Key Set file, read again when it changes.
-
-    It looks at the file at most once per `check_every_s` seconds. A key id that is missing brings
-    one look more, and that at most once per `missing_every_s` seconds, so that strangers' key ids
-    cannot make it busy. A bad new file changes nothing: the last good set stays, and `last_error`
-    says why. To trust nobody, write an empty set. Whoever writes the file replaces it in one step
-    (rename).
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        clock: Callable[[], float] = time.monotonic,
-        check_every_s: float = 1.0,
-        missing_every_s: float = MISSING_EVERY_S,
-        on_look: Callable[[Look], None] | None = None,
-    ) -> None:
-        """`on_look` is told of every look, for logs and counts."""
-        self._path = path
-        self._clock = clock
-        self._check_every_s = check_every_s
-        self._missing_every_s = missing_every_s
-        self._on_look = on_look
-        self._looked_at = self._missing_at = float("-inf")
-        self._stamp: _Stamp | None = None
-        self._keys: KeySet | None = None
-        self.last_error: str | None = None
-
-    def current(self, *, missing: str | None = None) -> KeySet:
-        """The last good set."""
-        now = self._clock()
-        if is_due(now, self._looked_at, self._check_every_s):
-            self._looked_at = now
-            self._look(Cause.TIME)
-        elif missing is not None and is_due(now, self._missing_at, self._missing_every_s):
-            self._missing_at = now
-            self._look(Cause.MISSING_KEY)
-        if self._keys is None:
-            raise KeysUnavailable(self.last_error or "")
-        return self._keys
-
-    def _look(self, cause: Cause) -> None:
-        before = self._keys
-        try:
-            stamp = _stamp(self._path.stat())
-            if stamp != self._stamp:  # which a bad file leaves as it was, to be read again
-                self._keys = KeySet.from_jwks(_read_regular_file(self._path))
-            self._stamp = stamp
-            self.last_error = None
-        except (OSError, ValueError) as error:
-            self.last_error = f"{self._path}: {error}"
-        if self._on_look is not None:
-            self._on_look(Look(cause, self._keys is not before, self.last_error))
+    passed_over: tuple[str, ...] = ()
 
 
 def is_due(now: float, last: float, every_s: float) -> bool:
     """Whether it is time again; also for a clock that was set back."""
     return now - last >= every_s or now < last
-
-
-def _stamp(status: os.stat_result) -> _Stamp:
-    """What changes when a file is replaced or rewritten."""
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _read_regular_file(path: Path) -> bytes:
-    """The whole file, if it is one and small enough; a pipe would block the event loop."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("not a regular file")
-    with path.open("rb") as file:
-        data = file.read(MAX_JWKS_BYTES + 1)
-    if len(data) > MAX_JWKS_BYTES:
-        raise ValueError(f"larger than {MAX_JWKS_BYTES} bytes")
-    return data

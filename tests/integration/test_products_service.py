@@ -20,8 +20,8 @@ from tests.conftest import NewDatabase
 from tests.products_kit import Lab, Service, refusal
 from waybill import errors
 from waybill.envelope import open_envelope
+from waybill.jwks_file import JwksFile
 from waybill.jwt import STATE_REFUSALS, JwtVerifier
-from waybill.keys import JwksFile
 from waybill.serving.rules import MAX_VIOLATIONS
 from waybill.status import error_from
 

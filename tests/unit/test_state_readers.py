@@ -32,7 +32,8 @@ from waybill.errors import (
     WaybillError,
 )
 from waybill.expectations import Expectations
-from waybill.keys import JwksFile, KeySet, StaticKeys
+from waybill.jwks_file import JwksFile
+from waybill.keys import KeySet, StaticKeys
 from waybill.signing import SigningKey, public_jwks, seal, sign_jwt
 from waybill.state_reader import EnvelopeStateReader
 from waybill.testing import FakeClock

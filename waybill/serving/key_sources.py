@@ -11,8 +11,9 @@ from pydantic import BeforeValidator
 from structlog.typing import FilteringBoundLogger
 
 from waybill.errors import KeysUnavailable
+from waybill.jwks_file import JwksFile
 from waybill.jwks_url import HttpFetch, JwksUrl, check_url
-from waybill.keys import JwksFile, KeySource, Look
+from waybill.keys import KeySource, Look
 from waybill.serving.health import Check
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -20,6 +21,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 KEYS_UNUSABLE = "keys_unusable"
 KEYS_LOADED = "keys_loaded"
 KEYS_LOOKED_AT = "keys_looked_at"
+KEYS_PASSED_OVER = "keys_passed_over"
 """What the log says of looks at keys; with `path`, and as `cause` a `waybill.keys.Cause`."""
 
 
@@ -98,8 +100,12 @@ class _LookLog:
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
         self._last_error: str | None = None
+        self._passed_over: tuple[str, ...] = ()
 
     def __call__(self, look: Look) -> None:
+        if look.passed_over and look.passed_over != self._passed_over:
+            self._log.warning(KEYS_PASSED_OVER, problems=look.passed_over)
+        self._passed_over = look.passed_over
         if look.error is not None and look.error != self._last_error:
             self._log.warning(KEYS_UNUSABLE, cause=look.cause, problem=look.error)
         elif look.changed:
