@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from typing import NoReturn
 
@@ -82,17 +81,12 @@ def build(
         OSError: a TLS file cannot be read.
     """
     log = make_logger(settings.log_level, service="products")
-    closers = AsyncExitStack()  # what is pushed last is closed first
+    closers = AsyncExitStack()  # what is opened last is closed first
     user_keys = _user_keys(settings, clock, log, closers)
     keys = _signing_keys(settings, log)
-    store = _store(settings, clock)
-    feed = Feed(store, _pace(settings), clock)
-    references = _reference_store(settings)
-    if references:
-        closers.push_async_callback(references.close)
-    closers.push_async_callback(asyncio.to_thread, store.close)
-    closers.push_async_callback(feed.close)
-    closers.push_async_callback(_publishing(settings, feed, store))
+    references = _reference_store(settings, closers)
+    store = _store(settings, clock, closers)
+    feed = _feed(settings, store, clock, closers)
     servicer = ProductsServicer(
         store,
         feed,
@@ -102,13 +96,8 @@ def build(
     )
     log_unmet(settings, settings.strategies, service="products")
     verified = VerifiedCache(settings.verified_cache_entries, settings.verified_cache_bytes)
-    rules = field_rules()
-    guard = make_guard(
-        *(settings, rules, user_keys, verified),
-        clock=clock,
-        service="products",
-        providers=providers,
-    )
+    of_guard = (settings, field_rules(), user_keys, verified)
+    guard = make_guard(*of_guard, clock=clock, service="products", providers=providers)
     checks = _checks(user_keys, store, references)
     return Products(
         services=[guard.service(SERVICE, servicer.methods())],
@@ -149,39 +138,40 @@ def _signing_keys(settings: Settings, log: FilteringBoundLogger) -> RotatingKey:
     return keys
 
 
-def _store(settings: Settings, clock: Callable[[], float]) -> Store:
-    return Store(
+def _store(settings: Settings, clock: Callable[[], float], closers: AsyncExitStack) -> Store:
+    store = Store(
         open_database(settings, clock, statement_timeout_s=settings.database_timeout_s),
         clock,
         settings.history_changes,
         patience_s=2 * settings.database_timeout_s,
     )
+    closers.push_async_callback(asyncio.to_thread, store.close)
+    return store
 
 
-def _publishing(settings: Settings, feed: Feed, store: Store) -> Callable[[], Awaitable[None]]:
-    """Publishes changes where the settings say; answers what ends it."""
-    if settings.feed_url is None:
-        return _nothing
+def _feed(
+    settings: Settings, store: Store, clock: Callable[[], float], closers: AsyncExitStack
+) -> Feed:
+    """What changes, for watchers, and published where the settings say."""
+    feed = Feed(store, _pace(settings), clock)
+    closers.push_async_callback(feed.close)
+    if settings.feed_url is not None:
+        publisher = _publisher(settings, settings.feed_url, feed, store)
+        closers.push_async_callback(_cancelled, asyncio.create_task(publisher.run()))
+    return feed
+
+
+def _publisher(settings: Settings, url: str, feed: Feed, store: Store) -> Publisher:
     with needing("nats"):
         from products_svc.feed.jetstream import JetStreamLog  # noqa: PLC0415 (an extra)
-    publisher = Publisher(
+    return Publisher(
         feed,
-        JetStreamLog(
-            settings.feed_url,
-            settings.feed_stream,
-            settings.history_changes,
-            settings.feed_replicas,
-        ),
+        JetStreamLog(url, settings.feed_stream, settings.history_changes, settings.feed_replicas),
         store,
         owner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(8)}",
         logger=make_logger(settings.log_level, service="products"),
         timer=time.monotonic,
     )
-    return partial(_cancelled, asyncio.create_task(publisher.run()))
-
-
-async def _nothing() -> None:
-    """Nothing was begun."""
 
 
 async def _cancelled(task: "asyncio.Task[NoReturn]") -> None:
@@ -261,15 +251,17 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-def _reference_store(settings: Settings) -> ReferenceStore | None:
+def _reference_store(settings: Settings, closers: AsyncExitStack) -> ReferenceStore | None:
     if not settings.reference_url:
         return None
-    return ValkeyReferenceStore(
+    references = ValkeyReferenceStore(
         settings.reference_url,
         prefix=settings.reference_prefix,
         timeout_s=settings.reference_timeout_s,
         max_per_subject=settings.reference_max_per_subject,
     )
+    closers.push_async_callback(references.close)
+    return references
 
 
 def _checks(
