@@ -1,18 +1,21 @@
 """The copy in a cluster of Valkey, whose nodes send on to each other, go, and are replaced."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from mesh.launcher import free_port
 from orders_svc.feed.follower import SinkUnavailable
 from orders_svc.feed.steps import Position
 from orders_svc.replica.valkey.writer import CopyLost
 from tests.copy_kit import Copy
 from tests.feed_kit import Products, granted
 from tests.replica_kit import ValkeyPlace
-from tests.valkey_cluster import Cluster, running_cluster
+from tests.tls_kit import Trusted
+from tests.valkey_cluster import PRIMARIES, Cluster, announcing_cluster, running_cluster
 from waybill.errors import ReplicaNotReady
 from waybill.testing import FakeClock
 from waybill.valkey_access.client import ValkeyClient, ValkeyUnavailable
@@ -62,6 +65,78 @@ async def test_a_standby_takes_over_with_less_than_was_acknowledged(
     assert follower.counters.snapshots == 0
     assert set(await copy.grants("ada", "1", "2", "3")) == {"2", "3"}
     await copy.close()
+
+
+async def test_a_slot_moves_key_by_key(cluster: Cluster, tmp_path: Path) -> None:
+    """Meanwhile there is no answer rather than a wrong one; then all goes on where the keys are."""
+    copy, products = await kept(cluster, tmp_path)
+    with cluster.moving(str(tmp_path)):
+        for _ in range(3):
+            with pytest.raises(ReplicaNotReady, match="on their way"):
+                await copy.grants("ada", "1", "2")
+            with pytest.raises(SinkUnavailable):
+                await copy.writer.apply(Position(2, 3), [granted(3, "ada", "2")])
+    await goes_on(copy, products)
+
+
+async def test_a_slot_moves_at_once(cluster: Cluster, tmp_path: Path) -> None:
+    copy, products = await kept(cluster, tmp_path)
+    cluster.move(str(tmp_path))
+    await goes_on(copy, products)
+
+
+async def kept(cluster: Cluster, folder: Path) -> tuple[Copy, Products]:
+    """A copy of one grant, under the key that the cluster was made for."""
+    place = ValkeyPlace(cluster.url, folder)
+    place.prefix = str(folder)
+    copy, products = Copy(place, FakeClock()), Products(epoch=2)
+    products.grant("ada", "1")
+    await copy.follow(products.stream)
+    await copy.writer.acquire()
+    assert set(await copy.grants("ada", "1", "2")) == {"1"}
+    return copy, products
+
+
+async def goes_on(copy: Copy, products: Products) -> None:
+    """What was there is there, and what is new comes to it."""
+    assert (await copy.writer.meta()).position == Position(2, 1)
+    products.grant("ada", "2")
+    follower = await copy.follow(products.stream)
+    assert follower.counters.snapshots == 0
+    assert set(await copy.grants("ada", "1", "2", "3")) == {"1", "2"}
+    await copy.close()
+
+
+async def test_nodes_prove_the_names_that_they_tell(tmp_path: Path) -> None:
+    """Each name of the URL, and each that a node sends on to; an address that is none is none."""
+    trusted = Trusted(tmp_path)
+    async with AsyncExitStack() as stack:
+        ports = {
+            port: await stack.enter_async_context(trusted.in_front_of(port))
+            for port in (free_port() for _ in range(PRIMARIES))
+        }
+        hosts = [f"localhost:{port}" for port in ports.values()]
+        with announcing_cluster(tmp_path, ports, "localhost") as cluster:
+            assert await refusals(hosts, trusted) == []
+
+            cluster.tell("ip", {("127.0.0.1", port) for port in ports.values()})
+            told = await refusals(hosts, trusted)
+    assert len(told) == len(hosts) - 1
+    assert all("for another name" in each for each in told)
+
+
+async def refusals(hosts: Sequence[str], trusted: Trusted) -> list[str]:
+    """Of a question that is put to each of the nodes first."""
+    found = []
+    for host in hosts:
+        url = f"valkeys+cluster://{host}?ssl_ca_certs={trusted.ca}"
+        client = ValkeyClient(url, timeout_s=20.0, again=False)
+        try:
+            await client.ask(lambda valkey: valkey.get("{a}"))
+        except ValkeyUnavailable as refusal:
+            found.append(str(refusal))
+        await client.close()
+    return found
 
 
 async def found_again(copy: Copy) -> Position:

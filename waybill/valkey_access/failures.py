@@ -27,7 +27,10 @@ _KNOWN: tuple[tuple[type[BaseException], str], ...] = (
     (ReadOnlyError, "it is a standby: name the primary, or the cluster"),
 )
 _NO_ANSWER = "check that it is there, and that both sides speak TLS, or neither"
+_MOVING = "its keys are on their way to another node: until they are there nobody answers"
 _CODES = {
+    "ASK": _MOVING,
+    "TRYAGAIN": _MOVING,
     "MOVED": "it is one node of a cluster: say so in the URL (valkey+cluster://)",
     "CROSSSLOT": "the keys are on several nodes: the prefix needs braces",
     "CLUSTERDOWN": "the cluster is down: too few of its primaries are there",
