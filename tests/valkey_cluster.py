@@ -49,7 +49,7 @@ class Cluster:
         """Let nothing more come to the standby, which goes on with what it has."""
         self._raw[-1].config_set("primaryauth", "wrong")
         self._raw[self._owner].execute_command("CLIENT", "KILL", "TYPE", "replica")
-        _until(lambda: self._raw[-1].info("replication")["master_link_status"] == "down")
+        _until(lambda: not _follows(self._raw[-1]))
 
     def fail_over(self) -> None:
         """Kill the owner and promote the standby, by hand: a busy machine must elect nobody."""
@@ -127,12 +127,14 @@ class Cluster:
             bus = raw.config_get("cluster-port")["cluster-port"]
             self._raw[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
         owner = self._identities[self._owner]
-        for raw in self._raw[PRIMARIES:]:
-            _until(lambda raw=raw: owner in str(raw.execute_command("CLUSTER", "NODES")))
+        standbys = self._raw[PRIMARIES:]
+        _until(
+            lambda: all(owner in str(raw.execute_command("CLUSTER", "NODES")) for raw in standbys)
+        )
+        for raw in standbys:
             raw.execute_command("CLUSTER", "REPLICATE", owner)
         _until(lambda: all(map(_knows_all, self._raw)))
-        for raw in self._raw[PRIMARIES:]:
-            _until(lambda raw=raw: raw.info("replication")["master_link_status"] == "up")
+        _until(lambda: all(_follows(raw) for raw in standbys))
 
 
 @contextmanager
@@ -184,6 +186,10 @@ def _slots(number: int) -> range:
 
 def _knows_all(raw: Any) -> bool:
     return "cluster_state:ok" in str(raw.execute_command("CLUSTER", "INFO"))
+
+
+def _follows(standby: Any) -> bool:
+    return bool(standby.info("replication")["master_link_status"] == "up")
 
 
 def _owners(raw: Any) -> str:

@@ -1,5 +1,6 @@
 """Commits on PostgreSQL, told by the server: NOTIFY at a commit, LISTEN where it is waited for."""
 
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
@@ -11,6 +12,9 @@ from waybill.serving.sql import storage_errors
 CHANNEL = "waybill_changes"
 RETRY_S = 1.0
 """Time between two attempts to listen again."""
+
+Begin = Callable[[Engine], PoolProxiedConnection]
+"""Makes a connection that listens, or raises StorageUnavailable."""
 
 
 def announce(connection: Connection) -> None:
@@ -25,18 +29,23 @@ class NotifiedCommits:
     That is one look at a socket: no question to the server, and no waiting. While there is no such
     connection, everything may have changed; a thread makes one. One that died unnoticed is found by
     TCP within seconds, and until then by whoever looks at the history for another reason.
+
+    `changed` belongs to one thread.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, begin: Begin | None = None) -> None:
+        """`begin` makes the connection: `listening`, but for tests."""
         self._engine = engine
+        self._begin = begin or listening
         self._connection: PoolProxiedConnection | None = None
+        self._found: PoolProxiedConnection | None = None
         self._thread: Thread | None = None
         self._closed = Event()
 
     def changed(self) -> bool:
         if self._connection is None:
-            self._seek()
-            return True
+            self._connection = self._sought()
+            return True  # also with a new one, for what was committed before it listened
         try:
             return _told(self._connection)
         except self._engine.dialect.loaded_dbapi.Error:
@@ -47,6 +56,7 @@ class NotifiedCommits:
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
+            self._connection = self._connection or self._taken()
         self._drop()
 
     def _drop(self) -> None:
@@ -54,24 +64,30 @@ class NotifiedCommits:
         if connection is not None:
             connection.invalidate()
 
-    def _seek(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
+    def _sought(self) -> PoolProxiedConnection | None:
+        """The connection of the thread that has ended; another one is sent where it has none."""
+        if self._thread is not None and self._thread.is_alive():
+            return None
+        found = self._taken()
+        if found is None:
             self._thread = Thread(target=self._listen, name="store-listen", daemon=True)
             self._thread.start()
+        return found
+
+    def _taken(self) -> PoolProxiedConnection | None:
+        found, self._found = self._found, None
+        return found
 
     def _listen(self) -> None:
-        """Make the connection, or rest before the next attempt.
-
-        It finds its own first notification, for what was committed before it listened.
-        """
+        """Make the connection, or rest before the next attempt."""
         try:
             with storage_errors():
-                self._connection = _listening(self._engine)
+                self._found = self._begin(self._engine)
         except StorageUnavailable:
             self._closed.wait(RETRY_S)
 
 
-def _listening(engine: Engine) -> PoolProxiedConnection:
+def listening(engine: Engine) -> PoolProxiedConnection:
     """A connection of the pool that is never given back: it is closed in the end.
 
     Raises:
@@ -84,7 +100,6 @@ def _listening(engine: Engine) -> PoolProxiedConnection:
         driver: Any = connection.dbapi_connection
         driver.autocommit = True
         driver.execute(f"LISTEN {CHANNEL}")
-        driver.execute(f"NOTIFY {CHANNEL}")
     except engine.dialect.loaded_dbapi.Error as error:
         if connection is not None:
             connection.invalidate()

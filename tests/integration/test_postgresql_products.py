@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from threading import Event
 
 import grpc
 import psutil
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, PoolProxiedConnection, text
 
 from loadtest.postgres import PostgresServer
 from products_svc.bootstrap import database_check, open_database
@@ -21,6 +22,7 @@ from products_svc.store import bulk, reads
 from products_svc.store.bulk import COPIED
 from products_svc.store.commits import Commits
 from products_svc.store.database import Database
+from products_svc.store.notifications import NotifiedCommits, listening
 from products_svc.store.schema import UnfitDatabase, prepare, renew_history
 from products_svc.store.store import Store
 from products_svc.store.tables import products
@@ -30,6 +32,7 @@ from tests.conftest import new_postgres
 from tests.products_kit import Lab, Service, refusal
 from waybill.errors import StorageUnavailable
 from waybill.extras import ExtraMissing
+from waybill.serving.postgresql import open_engine
 from waybill.testing import FakeClock
 
 pytestmark = pytest.mark.engines
@@ -353,6 +356,32 @@ def test_where_it_cannot_listen_everything_may_have_changed(
     told(commits)
     commits.close()
     database.close()
+
+
+def test_what_was_committed_before_it_listened_is_noticed(
+    lab: Lab, server: PostgresServer, name: str
+) -> None:
+    """By the look that finds the connection; there is one, however often it is looked."""
+    committed, there = Event(), Event()
+    begun: list[PoolProxiedConnection] = []
+
+    def late(engine: Engine) -> PoolProxiedConnection:
+        assert committed.wait(20)
+        begun.append(listening(engine))
+        there.set()
+        return begun[-1]
+
+    engine = open_engine(server.url(name), connections=2, wait_s=5.0, statement_s=None)
+    commits = NotifiedCommits(engine, late)
+    assert commits.changed()
+    lab.fill([], [WantedGrant("bob", "a")])
+    committed.set()
+    assert there.wait(20)
+    assert commits.changed()
+    quiet(commits)
+    assert len(begun) == 1
+    commits.close()
+    engine.dispose()
 
 
 def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
