@@ -5,11 +5,12 @@ of them as there are worker processes, and the server keeps nothing for those th
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from nats.aio.client import Client
 from nats.js import api
+from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from orders_svc.feed.consuming import IN_FLIGHT, delivered, event_of
@@ -72,7 +73,7 @@ class JetStreamChangeLog:
             raise JetStreamUnavailable("the stream does not say where its history stands")
         return found
 
-    async def since(self, logged_at: float) -> AsyncGenerator[Logged, None]:
+    def since(self, logged_at: float) -> AsyncGenerator[Logged, None]:
         """What was published from then on, by the server's clock, and then what is published.
 
         Raises:
@@ -80,12 +81,10 @@ class JetStreamChangeLog:
         """
         configuration = _configuration(logged_at)
 
-        async def make(inbox: str) -> None:
-            await self._js.add_consumer(self._subjects.stream, configuration, deliver_subject=inbox)
+        async def make(js: JetStreamContext, inbox: str) -> None:
+            await js.add_consumer(self._subjects.stream, configuration, deliver_subject=inbox)
 
-        async with aclosing(delivered(self._client, make)) as messages:
-            async for message in messages:
-                yield Logged(event_of(message.data), message.metadata.timestamp.timestamp())
+        return delivered(self._client, make)
 
     async def _newest_of(self, subject: str) -> WatchAccessResponse | None:
         with translated():

@@ -1,18 +1,24 @@
-"""The feed over three NATS servers, of which the one that leads goes under changes."""
+"""The feed over three NATS servers, of which one goes under changes: it is back soon, or never."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from orders_svc.feed.follower import Follower
 from products_svc.feed.jetstream import JetStreamLog
 from products_svc.feed.publisher import Outrun
 from products_svc.store.values import WantedGrant
 from tests.feed_kit import changes, granted, heartbeat
 from tests.nats_cluster import NatsCluster, running_nats_cluster
-from tests.nats_kit import Copy, begun, new_stream, operating, until_published
+from tests.nats_kit import CONSUMER, Copy, Worker, begun, new_stream, until_published
 from tests.products_kit import Lab, Service
+from waybill.testing import FakeClock
 
 pytestmark = pytest.mark.engines
 
@@ -70,7 +76,7 @@ async def test_the_leader_goes_under_changes(
             await copy.granted("ada", revision=1)
             first = await change(products, 10)
             await copy.granted("ada", revision=first)
-            leader = await led_by(cluster.url, stream)
+            leader = await cluster.leader(stream)
             changing = asyncio.create_task(change(products, 20))
             await asyncio.to_thread(end, cluster, leader)
             last = await changing
@@ -83,9 +89,75 @@ async def test_the_leader_goes_under_changes(
     await copy.close()
 
 
-async def led_by(url: str, stream: str) -> str:
-    async with operating(url) as js:
-        info = await js.stream_info(stream)
-    assert info.config.num_replicas == 3
-    assert info.cluster is not None
-    return str(info.cluster.leader)
+ROLES = ((0, 1, 2), (1, 0, 2), (1, 2, 0))
+"""Of a shop: which server leads its stream, which its copy's consumer, which has all connections.
+The first is killed."""
+
+
+@dataclass
+class Shop:
+    """Products, a copy and a process that keeps revocations, over a stream of their own."""
+
+    cluster: NatsCluster
+    stream: str
+    products: Service
+    copy: Copy
+    follower: Follower
+    worker: Worker
+
+    async def begins(self, stream_leader: str, consumer_leader: str) -> None:
+        """Until all follow, with these leaders."""
+        await self.cluster.lead(stream_leader, self.stream)
+        await self.copy.granted("ada", revision=await self._changed_and_known(10))
+        await self.cluster.lead(consumer_leader, self.stream, CONSUMER)
+
+    async def goes_on(self) -> None:
+        """Change, until all know; nothing is lost, nothing is applied twice."""
+        revision = await self._changed_and_known(20)
+        assert await self.copy.granted("ada", "1", "2", revision=revision) == {"1"}
+        assert self.follower.counters.applied == revision - 1
+        assert self.follower.counters.snapshots == 1
+        held = await until_published(self.cluster.url, self.stream, revision)
+        assert held == list(range(2, revision + 1))
+
+    async def _changed_and_known(self, count: int) -> int:
+        revision = await change(self.products, count)
+        await self.worker.until(self.worker.issued("ada", revision - 1), "STATE_SUPERSEDED")
+        await self.worker.until(self.worker.issued("ada", revision), "ok")
+        return revision
+
+
+@asynccontextmanager
+async def open_shop(folder: Path, cluster: NatsCluster, connected_to: str) -> AsyncIterator[Shop]:
+    await asyncio.to_thread(folder.mkdir)
+    lab = Lab(folder, clock=FakeClock(time.time()))  # NATS has the real one
+    lab.fill(["1", "2"], [WantedGrant("ada", "1", 0, None)])
+    lab.clock.advance(1.0)  # times of issue are whole seconds, and the epoch began within one
+    url, stream = cluster.url_from(connected_to), new_stream()
+    copy, worker = Copy(lab, folder, url, stream), Worker(url, stream, lab.clock)
+    settings = {"feed_url": url, "feed_stream": stream, "feed_replicas": 3}
+    async with lab.service(**settings, watch_heartbeat_s=0.2) as products:
+        await begun(url, stream)
+        async with copy.following(products.port) as follower, worker.following():
+            await copy.granted("ada", revision=1)
+            yield Shop(cluster, stream, products, copy, follower, worker)
+    await copy.close()
+
+
+async def test_a_server_stays_away(
+    tmp_path: Path, cluster: NatsCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it did: publisher, copy and revocations go on without it."""
+    in_order = SimpleNamespace(sample=lambda servers, _count: servers)
+    monkeypatch.setattr("waybill.jetstream.random", in_order)
+    await cluster.has_elected()
+    names = cluster.names
+    async with AsyncExitStack() as stack:
+        shops: list[Shop] = []
+        for stream_leader, consumer_leader, connected_to in ROLES:
+            opened = open_shop(tmp_path / f"shop-{len(shops)}", cluster, names[connected_to])
+            shops.append(await stack.enter_async_context(opened))
+            await shops[-1].begins(names[stream_leader], names[consumer_leader])
+        going_on = [asyncio.create_task(each.goes_on()) for each in shops]
+        with cluster.without(names[0]):
+            await asyncio.gather(*going_on)
