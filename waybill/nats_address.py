@@ -20,6 +20,13 @@ _PARTS = re.compile(
     r"(?P<scheme>nats|tls)://((?P<login>[^@/?]*)@)?(?P<hosts>[^@/?]+)/?(\?(?P<files>.*))?"
 )
 _FILES = frozenset({"ca_file", "cert_file", "key_file"})
+_CREDENTIALS = frozenset({"creds", "credentials", "creds_file", "nkey", "nkey_file", "seed"})
+_SEED = re.compile(r"S[A-Z][A-Z2-7]{56}")
+"""An nkey's private half. Taken for a token or a password it would be told to the server."""
+_NO_NKEYS = (
+    "nkeys and credentials files are not supported by the URL of NATS:"
+    " use a password, a token or a client certificate (docs/engines.md)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,15 @@ def parse(url: str) -> NatsAddress:
             " percent-encode what is not a letter or a digit in a password"
         )
     files = dict(parse_qsl(found["files"] or "", keep_blank_values=True))
+    if _CREDENTIALS & files.keys():
+        raise ValueError(_NO_NKEYS)
     if not _FILES.issuperset(files):
         raise ValueError(f"of a URL of NATS, parameters are {', '.join(sorted(_FILES))}")
     if files and found["scheme"] != "tls":
         raise ValueError("files of certificates need tls://")
     user, colon, password = map(unquote, (found["login"] or "").partition(":"))
+    if _SEED.fullmatch(user) or _SEED.fullmatch(password):
+        raise ValueError(_NO_NKEYS)
     servers = [f"nats://{host}" for host in found["hosts"].split(",")]
     login = {"user": user, "password": password} if colon else {"token": user or None}
     return NatsAddress(servers, found["scheme"] == "tls", **login, **files)

@@ -179,6 +179,9 @@ async def test_nothing_is_said_to_a_server_without_tls(
     assert SECRET.encode() not in told
 
 
+NKEY, SEED = "U" + 55 * "A", "SU" + 56 * "A"
+
+
 async def test_any_of_several_servers_will_do(orders_url: str) -> None:
     """Whichever is tried first."""
     several = orders_url.replace("@", f"@localhost:{free_port()},")
@@ -196,9 +199,13 @@ async def test_any_of_several_servers_will_do(orders_url: str) -> None:
         ("tls://ada:hush@localhost?ca=/hush.pem", "parameters are ca_file"),
         ("nats://ada:hush@localhost?ca_file=/x.pem", "need tls"),
         ("tls://ada:hush@localhost?ca_file=/no/such/file", "No such file"),
+        ("tls://localhost?creds=/hush.creds", "not supported"),
+        (f"nats://{SEED}@localhost", "not supported"),
+        (f"nats://{NKEY}:{SEED}@localhost", "not supported"),
     ],
 )
 def test_a_url_that_will_not_do_is_refused_at_the_start(url: str, text: str) -> None:
     with pytest.raises(ValueError, match=text) as refusal:
         check(url)
     assert SECRET not in str(refusal.value)
+    assert SEED not in str(refusal.value)
