@@ -1,8 +1,8 @@
 """Taking messages from a consumer of a JetStream stream, one connection long.
 
-A cluster draws the server that a new consumer begins with, and for minutes it also draws one that
-has crashed; releases before 2.12 do so for ever. For such a consumer nobody answers until the next
-election, if at all. So one that does not answer soon is asked for anew, which draws again.
+A cluster draws the server that a new consumer begins with, and after a crash it may go on to draw
+the one that is missing, for minutes or for ever. For such a consumer nobody answers until the next
+election, if at all. So one that is not there soon is asked for anew, which draws again.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
