@@ -92,12 +92,17 @@ def grid(drawing: Element, box: Box, x: Axis, y: Axis) -> None:
 
 
 def bottom_axis(group: Element, box: Box, x: Axis) -> None:
-    """The x axis with its ticks and label."""
+    """The x axis with its label and its ticks, numbered where the number before leaves room."""
     svg.line(group, (box.left, box.bottom), (box.right, box.bottom), "axis")
+    free = float("-inf")
     for value in x.scale.ticks():
         at = box.x(x.scale.at(value))
         svg.line(group, (at, box.bottom), (at, box.bottom + 5), "axis")
-        svg.text(group, (at, box.bottom + 19), x.format(value), "middle")
+        number = x.format(value)
+        half = LETTER * len(number) / 2
+        if at - half >= free:
+            svg.text(group, (at, box.bottom + 19), number, "middle")
+            free = at + half
     svg.text(group, ((box.left + box.right) / 2, box.bottom + 38), x.label, "label middle")
 
 

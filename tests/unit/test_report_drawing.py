@@ -129,6 +129,15 @@ def test_a_chart_of_lines_has_a_band_a_line_marks_and_a_label_for_each_row() -> 
     assert names == ["replica", "metadata-jwt"]
 
 
+@pytest.mark.parametrize(("width", "crowded"), [(640, {"1,500", "2,000"}), (340, {"1,500"})])
+def test_numbers_below_an_axis_do_not_meet(width: int, crowded: set[str]) -> None:
+    row = DotRow("message-field", [Dot("issuing", Spread(700, 690, 710))])
+    chart = DotChart("A title", Axis("CPU time", Log(300, 3000)), ["issuing"], [row])
+    root = drawn(chart.draw(Size(width, 1), "n"))
+    numbers = {each.text for each in by_class(root, "middle")}
+    assert numbers & {"1,500", "2,000"} == crowded
+
+
 def test_a_chart_names_itself() -> None:
     root = drawn(line_chart().draw(Size(640, 380), "n"))
     assert root.get("role") == "img"
