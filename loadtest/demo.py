@@ -137,8 +137,9 @@ def play(shop: Shop, console: Console) -> bool:
             console.print(line(step, end))
     console.print(
         "\nWhat was revoked is still accepted where state was listed before: until that expires,"
-        "\nand by reference for the second that orders remembers it. Who needs better demands a"
-        "\nrevision, or lets orders follow revocations (docs/strategies)."
+        "\nand by reference for the second that orders remembers it. The replica may miss a change"
+        "\nfor milliseconds. Who needs better demands a revision, or lets orders follow revocations"
+        "\n(docs/strategies)."
     )
     console.print(Text("\nthe list grows: bytes carried, and whether one order passes", "bold"))
     console.print(growth_table({strategy: Story(shop, strategy).grown for strategy in Strategy}))
