@@ -104,7 +104,11 @@ def _percent(figure: Figure, found: Comparison) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the comparison; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.diff", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.diff",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("a", help="the run before")
     parser.add_argument("b", help="the run after")
     parser.add_argument("--gate", action="store_true", help="fail only where something got worse")

@@ -109,7 +109,11 @@ def wait_while_alive(meshed: MeshedShop) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the mesh until Ctrl-C; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.mesh", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.mesh",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--second-percent",
         type=int,

@@ -97,7 +97,11 @@ def _three(times: Times) -> tuple[float | None, ...]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and tell; the exit code is 1 only if nothing could be measured."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.revocation", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.revocation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)

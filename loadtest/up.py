@@ -131,7 +131,11 @@ def of_service(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the shop until Ctrl-C; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.up", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.up",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--products-port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--orders-port", type=int, default=0, help="0 takes a free one")
     parser.add_argument(

@@ -111,7 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orders_svc", description="Settings come from ORDERS_* variables."
     )
-    parser.add_argument("command", nargs="?", choices=["serve", "follow"], default="serve")
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["serve", "follow"],
+        default="serve",
+        help="take orders (the default), or only keep the replica up to date",
+    )
     parser.add_argument("--port", type=int, help="0 takes a free one")
     parser.add_argument("--workers", type=int, help="processes that share the port")
     return parser

@@ -154,7 +154,11 @@ def results(engine: Engine, image: str) -> Iterator[str]:
 
 def main() -> int:
     """Check the image; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.image_check", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.image_check",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--engine", default="podman", help="docker, podman, or a path")
     parser.add_argument("--image", default="waybill")
     options = parser.parse_args()

@@ -165,7 +165,11 @@ def newest(results: Path = RESULTS) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fill all pages; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.bench.pages", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.bench.pages",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("run", nargs="?", help="a record's folder, file or id; the newest")
     parser.add_argument("--pages", type=Path, default=PAGES, help="folder of the pages")
     options = parser.parse_args(argv)

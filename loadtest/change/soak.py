@@ -151,7 +151,11 @@ def show(run: SoakRun) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Soak; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.change.soak", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.change.soak",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--decisions", type=int, default=100_000, help="how many at least")
     parser.add_argument("--seed", type=int, default=1, help="of faults, orders and changes")
     parser.add_argument(

@@ -54,7 +54,11 @@ def measure(seed: int, list_lengths: Sequence[int], progress: Progress) -> IdLis
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and keep the record; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.id_lists", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.id_lists",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the records")
     parser.add_argument("--update", action="store_true", help=f"write {MEASURED.name} as well")

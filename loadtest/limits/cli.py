@@ -1,4 +1,10 @@
-"""The command line of `python -m loadtest.limits`."""
+"""`make limits`: how long a header may be, measured at every hop of the lab or on a path of yours.
+
+    python -m loadtest.limits [--hops nginx,envoy+haproxy]
+    python -m loadtest.limits --target host:port [--tls]
+
+Prints each limit in bytes and entries, and how many ids fit. docs/limits.md explains the figures.
+"""
 
 import argparse
 import asyncio
@@ -33,7 +39,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All commands and options."""
-    made = argparse.ArgumentParser(prog="python -m loadtest.limits", description=__doc__)
+    made = argparse.ArgumentParser(
+        prog="python -m loadtest.limits",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     _run_options(made)
     commands = made.add_subparsers(title="commands")
     checking = commands.add_parser("check", help="measure again; exit 1 where a limit moved")

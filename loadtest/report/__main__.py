@@ -14,7 +14,11 @@ from loadtest.results import load_run
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write report.html and report.md beside the record; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.report", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("run", help="a folder with results.json, that file, or a run's id")
     options = parser.parse_args(argv)
     try:

@@ -222,7 +222,11 @@ async def serve(plan: Plan) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the plan and serve."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.scale.source", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.scale.source",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--subjects", type=int, required=True)
     parser.add_argument("--grants-each", type=int, required=True)
     parser.add_argument("--burst", type=int, default=100_000)

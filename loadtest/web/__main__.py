@@ -67,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m loadtest.web",
         description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Other options are Locust's, such as --headless -u 4 -t 10s.",
     )
     parser.add_argument("--web-port", type=int, default=0, help="0 takes a free one")
