@@ -1,4 +1,4 @@
-"""The command line: `python -m loadtest.limits [run|check|serve] …`."""
+"""The command line: `python -m loadtest.limits [check|serve] …`."""
 
 import sys
 from functools import partial

@@ -7,7 +7,7 @@ from loadtest.values import Value
 class KeyFetch(Value):
     """One time that orders fetched keys because somebody named one that it lacked, or got new ones.
 
-    Today keys are in a file, and a fetch is a look at it.
+    The experiment has keys in a file, so a fetch is a look at it.
     """
 
     keys: str
