@@ -88,15 +88,15 @@ class Settings(ServingSettings):
     """What ends carried state early: nothing (`expiry`), or the products service's changes, which
     are followed then (`watermarks`)."""
     state_revocation_behind: Behind = Behind.REFUSE
-    """What to do with carried state while those changes are behind their bound: refuse it, or
+    """What to do with carried state while those changes are behind their bound: `refuse` it, or
     believe it until it expires (`expiry`)."""
     state_revocation_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """How far behind they may be."""
     state_revocation_max_subjects: int = Field(200_000, ge=1)
     """Subjects whose losses are remembered; with more, everybody's older state is refused."""
     state_max_lifetime_s: int = Field(300, ge=1, le=86_400)
-    """The longest that state may hold where revocations are followed: PRODUCTS_STATE_TTL_S or more.
-    State that claims more is refused, since it would outlive what is remembered."""
+    """The longest that state may hold where revocations are followed: `PRODUCTS_STATE_TTL_S` or
+    more. State that claims more is refused, since it would outlive what is remembered."""
 
     products_target: str = Field("127.0.0.1:50051", min_length=1)
     """Where the products service is, as a gRPC target."""
@@ -144,9 +144,9 @@ class Settings(ServingSettings):
     replica_lag_bound_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """How far behind the products service the copy may be and still be used."""
     follower: Literal["in-process", "process", "none"] = "in-process"
-    """What keeps the copy up to date: this process (with workers, the first of them), a process
-    beside it that the service keeps alive, or nothing here: whoever runs
-    `python -m orders_svc follow`."""
+    """What keeps the copy up to date: this process (`in-process`; with workers, the first of them),
+    one beside it that the service keeps alive (`process`), or nothing here (`none`), but whoever
+    runs `python -m orders_svc follow`."""
 
     @field_validator("reference_url", "replica_url")
     @classmethod

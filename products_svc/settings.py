@@ -58,8 +58,9 @@ class Settings(ServingSettings):
     signing_keys: Path
     """The keys that state is signed with, newest first; made at the first start."""
     signing_algorithm: Literal["EdDSA", "ES256", "RS256"] = "EdDSA"
-    """For which algorithm new signing keys are. A key that is there keeps signing until
-    `rotate-keys`, and stays trusted beside the new one, so that one can migrate."""
+    """For which algorithm new signing keys are: `EdDSA`, `ES256` or `RS256`. A key that is there
+    keeps signing until `rotate-keys`, and stays trusted beside the new one, so that one can
+    migrate."""
     public_keys: Path
     """Where the public part of the signing keys is written (JWKS), for readers."""
     signing_settle_s: float = Field(3.0, ge=0, allow_inf_nan=False)
@@ -83,8 +84,8 @@ class Settings(ServingSettings):
     """Most state in metadata, over all versions, whatever the path; 0 is no limit."""
 
     id_list_coding: Literal["json", "best"] = "json"
-    """How version 1 lists ids in tokens, envelopes and references: one by one, or packed in
-    whatever form is shortest. Readers must know packed ones before they are issued."""
+    """How version 1 lists ids in tokens, envelopes and references: one by one (`json`), or packed
+    in whatever form is shortest (`best`). Readers must know packed ones before they are issued."""
 
     watch_poll_s: float = Field(0.025, gt=0, allow_inf_nan=False)
     """How late watchers may see what another process committed."""

@@ -10,6 +10,7 @@ import pytest
 
 import orders_svc.settings
 import products_svc.settings
+from tools import settings_page
 from waybill.serving.settings import variable
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,11 @@ SETTINGS = {
     variable(service.Settings, field)
     for service in (products_svc.settings, orders_svc.settings)
     for field in service.Settings.model_fields
+}
+INTERNAL = {
+    f"{service}_{field.upper()}"
+    for service in ("PRODUCTS", "ORDERS")
+    for field in settings_page.PARENTS
 }
 NO_SETTINGS = {"PRODUCTS_PORT", "PRODUCTS_PASSWORD", "ORDERS_PASSWORD"}
 """Named as what Kubernetes puts into a pod, and as what a compose file is given."""
@@ -72,6 +78,13 @@ def test_commands_and_settings_exist(page: Path) -> None:
     assert started == set()
     named = set(re.findall(r"\b(?:PRODUCTS|ORDERS)_[A-Z_]*[A-Z]\b(?!…)", text))
     assert named - SETTINGS - NO_SETTINGS == set()
+
+
+def test_the_page_of_settings_has_every_one_with_its_default() -> None:
+    """`python -m tools.settings_page` draws it."""
+    page = settings_page.PAGE.read_text("utf-8")
+    assert settings_page.drawn(page) == page
+    assert [name for name in sorted(SETTINGS - INTERNAL) if f"`{name}`" not in page] == []
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

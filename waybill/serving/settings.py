@@ -63,7 +63,7 @@ class ServingSettings(BaseSettings):
     max_concurrent_calls: int = Field(default=1000, ge=1)
     """Calls in work at once, streams included."""
     drain_s: float = Field(default=10.0, ge=0, allow_inf_nan=False)
-    """How long calls may go on after SIGTERM, in seconds."""
+    """How long calls may go on after SIGTERM."""
     reflection: bool = True
     """Whether to tell everybody the contracts, as grpcurl needs."""
     user_keys: KeysPlace
@@ -96,7 +96,7 @@ class ServingSettings(BaseSettings):
     http_host: str = Field(default="127.0.0.1", min_length=1)
     """The address of that port."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """What to log at least."""
+    """What to log at least: `debug`, `info`, `warning` or `error`."""
 
     @field_validator("port")
     @classmethod
