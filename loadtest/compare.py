@@ -26,11 +26,11 @@ from loadtest.preflight import NotReady
 from loadtest.processes import INTERRUPTED, StartFailed, run_program
 from loadtest.profile import BadProfile, Profile
 from loadtest.progress import Progress
+from loadtest.report.points import Findings
+from loadtest.report.promises import promises
 from loadtest.results import DIRECT, Head, Run
 from loadtest.setting import LAB_ORDERS_ENV, LAB_PRODUCTS_ENV, lab_sites
-from loadtest.summary import summarise
 from loadtest.table import console, show
-from loadtest.targets import judge_targets
 from mesh.hop import HopFailed, HopMissing
 
 LATEST = "latest"
@@ -143,12 +143,16 @@ def finish(run: Run, options: argparse.Namespace) -> int:
     print(f"\nRecord: {folder / 'results.json'}\nReport: {folder / 'report.html'}")
     if run.failures:
         print(f"{len(run.failures)} measurements failed; the record names them.", file=sys.stderr)
+    return exit_code(run, gate=options.gate)
+
+
+def exit_code(run: Run, *, gate: bool) -> int:
+    """What the run comes to: 1 for failed cells, and with `gate` for a promise not kept."""
+    if run.failures:
         return 1
     if not run.complete:
         return INTERRUPTED
-    missed = any(not target.met for target in judge_targets(summarise(run.samples)))
-    broken = any(each.broken for each in run.under_change.staleness)
-    return 1 if options.gate and (missed or broken) else 0
+    return int(gate and not all(kept for _, kept in promises(Findings.of(run))))
 
 
 if __name__ == "__main__":

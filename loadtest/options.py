@@ -37,7 +37,9 @@ def arguments(argv: Sequence[str] | None, description: str | None) -> argparse.N
         help="both databases on a PostgreSQL of the lab's own, whose CPU is told as `database`",
     )
     parser.add_argument(
-        "--gate", action="store_true", help="fail where a target is missed or a bound broken"
+        "--gate",
+        action="store_true",
+        help="fail where the run shows a promise of the project not kept",
     )
     _add_changes(parser.add_argument_group("instead of the profile's"))
     _add_deployment(parser.add_argument_group("a deployment that is already running"))

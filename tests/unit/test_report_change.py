@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from loadtest.change.record import UnderChange
 from loadtest.change.timeline import Timeline
+from loadtest.compare import exit_code
 from loadtest.report import answers, change_notes
 from loadtest.report.arrows import Arrow, ArrowChart
 from loadtest.report.chart import Chart, Size
@@ -99,10 +100,13 @@ def test_failed_orders_and_served_forgers_break_a_promise() -> None:
     found = findings_with(rotation=(bad,))
     assert answers.keys(found, "replica").text == "2 failed"
     assert [kept for _, kept in promises(found)] == [False, False, False]
+    assert exit_code(found.run, gate=True) == 1
+    assert exit_code(found.run, gate=False) == 0
 
 
 def test_a_run_in_which_all_went_well_keeps_every_promise(full: Findings) -> None:
     assert all(kept for _, kept in promises(full))
+    assert exit_code(full.run, gate=True) == 0
 
 
 @pytest.mark.parametrize("topic", ["staleness", "outage", "skew", "rotation"])
