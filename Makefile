@@ -60,7 +60,7 @@ limits-check: $(STAMP) ## measure again, and fail where a limit moved
 	@$(PY) -m loadtest.limits check $(ARGS)
 
 .PHONY: limits-update
-limits-update: $(STAMP) ## measure, and write mesh/limits.json and the library's table
+limits-update: $(STAMP) ## measure, and write mesh/limits.json, the library's table and what fits of lists of ids
 	@$(PY) -m loadtest.limits --update
 	@$(PY) -m tools.hop_limits generate
 	@$(PY) -m loadtest.id_lists --update
