@@ -258,11 +258,14 @@ class Service:
         family = _family(process.pid)
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        _, alive = psutil.wait_procs(family, timeout=timeout_s)
-        for left in alive:
-            _kill(left)
+        alive = family
+        try:
+            _, alive = psutil.wait_procs(family, timeout=timeout_s)
+        finally:  # also where a second Ctrl-C ends the waiting: nothing is left behind
+            for left in alive:
+                _kill(left)
+            process.wait()
         psutil.wait_procs(alive, timeout=KILL_TIMEOUT_S)
-        process.wait()
 
 
 @contextmanager

@@ -49,6 +49,24 @@ def test_what_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     assert not psutil.pid_exists(pid)
 
 
+def test_who_waits_no_longer_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second Ctrl-C, while what was told to end still runs."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with Service(command(tmp_path, STUBBORN)) as service:
+        process = psutil.Process(service.pid)
+        with monkeypatch.context() as patch:
+            patch.setattr(psutil, "wait_procs", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                service.stop()
+        process.wait(10)
+    assert not _runs(process.pid)
+
+
 def test_descendants_end_with_their_parent(tmp_path: Path) -> None:
     with Service(command(tmp_path, PARENT), ready_lines=2) as service:
         pids = service.pids
