@@ -19,6 +19,8 @@ READY = re.compile(
 )
 """The line on standard output that says that a service takes calls."""
 
+SAME_STOP_S = 1.0
+"""Signals that are closer than this mean one stop."""
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended, as shells have it."""
 START_TIMEOUT_S = 30.0
@@ -74,13 +76,27 @@ def run_program(main: Callable[[], int]) -> NoReturn:
     SIGTERM and SIGHUP end it as Ctrl-C does: what it started is stopped. That is told in a word,
     and not as a traceback.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    interrupt = _Interrupt()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+class _Interrupt:
+    """Raises KeyboardInterrupt, and not again at once: some tell the process and then its group."""
+
+    def __init__(self) -> None:
+        self._raised_at = float("-inf")
+
+    def __call__(self, *_: object) -> None:
+        now = time.monotonic()
+        if now - self._raised_at >= SAME_STOP_S:
+            self._raised_at = now
+            raise KeyboardInterrupt
 
 
 def run(command: Command, timeout_s: float = START_TIMEOUT_S) -> None:

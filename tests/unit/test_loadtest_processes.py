@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -128,6 +129,34 @@ def test_a_pause_ends_with_its_block(tmp_path: Path) -> None:
         while process.status() == psutil.STATUS_STOPPED:
             pass
         assert service.alive
+
+
+TOLD_TWICE = """
+import os, signal
+from loadtest.processes import run_program
+
+def main():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("all stopped", flush=True)
+
+run_program(main)
+"""
+
+
+def test_a_stop_that_is_told_twice_at_once_is_one() -> None:
+    """As `timeout` does, which tells its child and then the group: nothing is left half stopped."""
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD_TWICE], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        INTERRUPTED,
+        "all stopped\n",
+        "stopped\n",
+    )
 
 
 def test_a_program_that_is_interrupted_says_so_in_a_word(
