@@ -288,6 +288,30 @@ async def test_the_drain_lets_calls_finish_and_ends_streams() -> None:
     assert gone.code == grpc.StatusCode.UNAVAILABLE
 
 
+async def test_a_stream_is_not_ended_within_a_message() -> None:
+    """One that waits for its caller to read is sent whole; the status comes behind it."""
+    sending = asyncio.Event()
+    large = products_pb2.WatchAccessResponse(epoch=1)
+    large.changes.changes.add(subject="s" * 1_000_000)
+
+    async def flood(
+        request: products_pb2.WatchAccessRequest, call: Call
+    ) -> AsyncGenerator[products_pb2.WatchAccessResponse, None]:
+        sending.set()
+        while True:
+            yield large
+
+    async with listening(guarded := services(watch=flood)) as port:
+        toy = connect(port)
+        stream = aiter(toy.products.WatchAccess(products_pb2.WatchAccessRequest(), metadata=ROBOT))
+        await sending.wait()
+        guarded[0].drain()
+        assert await anext(stream) == large
+        ended = await refusal(anext(stream))
+    await toy.channel.close()
+    assert (ended.code, ended.reason) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
+
+
 async def test_a_call_that_outlasts_the_drain_is_unavailable() -> None:
     entered = asyncio.Event()
 

@@ -82,7 +82,7 @@ class Guard:
         self._log_reads = log.is_enabled_for(logging.DEBUG)
         self._active = 0
         self._draining = False
-        self._streams: set[asyncio.Timeout] = set()
+        self._streams: set[_Stream] = set()
 
     def service(
         self, descriptor: ServiceDescriptor, methods: Mapping[str, Method]
@@ -105,9 +105,8 @@ class Guard:
     def drain(self) -> None:
         """Refuse calls that arrive from now on, and end the streams; other calls finish."""
         self._draining = True
-        now = asyncio.get_running_loop().time()
         for stream in self._streams:
-            stream.reschedule(now)
+            stream.end()
 
     def _guarded(
         self, descriptor: MethodDescriptor, method: Method
@@ -170,18 +169,18 @@ class Guard:
 
     async def _send_all(self, responses: AsyncGenerator[Message, None], context: Context) -> None:
         """Write the stream until it ends, or until the drain makes its time out pass."""
-        end = asyncio.timeout(None)
+        stream = _Stream(context)
         try:
-            async with end, aclosing(responses):
-                self._streams.add(end)
+            async with stream.time, aclosing(responses):
+                self._streams.add(stream)
                 async for response in responses:
-                    await _write(response, context)
+                    await stream.write(response)
         except TimeoutError:
-            if end.expired():
+            if stream.time.expired():
                 raise errors.ShuttingDown from None
             raise
         finally:
-            self._streams.discard(end)
+            self._streams.discard(stream)
 
     def _enter(self) -> None:
         if self._draining:
@@ -257,20 +256,47 @@ class _CallerLeft(asyncio.CancelledError):
     """The call ended while something was written to it."""
 
 
-async def _write(response: Message, context: Context) -> None:
-    """Send one message of a stream.
+class _Stream:
+    """One stream of messages, which can be ended between two of them.
 
-    Nothing limits what a server sends, so a write fails only where the call is over: the caller
-    left, its deadline passed or its connection broke. The cancellation by gRPC may come later, as
-    its events have no order.
-
-    Raises:
-        _CallerLeft: the call is over.
+    Never within one: gRPC has half an operation then, takes no status, and the caller waits on.
     """
-    try:
-        await context.write(response.SerializeToString())
-    except grpc.aio.InternalError as error:
-        raise _CallerLeft from error
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._writing = self._ended = False
+        self.time = asyncio.timeout(None)
+        """Within this the next message is waited for."""
+
+    def end(self) -> None:
+        """No more messages, but for the one that is being sent."""
+        self._ended = True
+        if not self._writing:
+            self.time.reschedule(asyncio.get_running_loop().time())
+
+    async def write(self, response: Message) -> None:
+        """Send one message.
+
+        Nothing limits what a server sends, so this fails only where the call is over: the caller
+        left, its deadline passed or its connection broke. The cancellation by gRPC may come later,
+        as its events have no order.
+
+        Raises:
+            ShuttingDown: the stream has been ended.
+            _CallerLeft: the call is over.
+        """
+        self._check()
+        self._writing = True
+        try:
+            await self._context.write(response.SerializeToString())
+        except grpc.aio.InternalError as error:
+            raise _CallerLeft from error
+        self._writing = False
+        self._check()
+
+    def _check(self) -> None:
+        if self._ended:
+            raise errors.ShuttingDown
 
 
 def _about(name: str, call: GuardedCall) -> dict[str, object]:
