@@ -10,6 +10,8 @@ STAMP  := $(VENV)/.waybill-stamp
 PY     := $(BIN)/python
 PROFILE ?= quick
 CONTAINER_ENGINE ?= $(firstword $(notdir $(shell command -v podman docker)) podman)
+COMPOSE ?= $(if $(filter docker,$(CONTAINER_ENGINE)),docker compose,podman-compose)
+PARTS   ?= image
 IMAGE   ?= waybill
 GENERATED := shop waybill/v1
 SOURCES := waybill products_svc orders_svc client loadtest tools tests
@@ -177,9 +179,13 @@ image: ## build the image; CONTAINER_ENGINE=docker, IMAGE=waybill:0.1.0, IMAGE_F
 image-base: ## a stand-in for the image's base where no registry is reached (root, debootstrap): localhost/python
 	@deploy/check/stand_in_base.sh $(CONTAINER_ENGINE) localhost/python
 
+.PHONY: image-engines
+image-engines: $(STAMP) ## stand-ins for the engines' images where no registry is reached; ENGINES_FLAGS="--network host"
+	@deploy/check/stand_in_engines.sh $(CONTAINER_ENGINE) $(PY) $(ENGINES_FLAGS)
+
 .PHONY: image-check
-image-check: $(STAMP) image ## build the image and run both services and the client in confined containers
-	@$(PY) -m tools.image_check --engine $(CONTAINER_ENGINE) --image $(IMAGE)
+image-check: $(STAMP) image ## build the image and run it in confined containers; PARTS=image,engines for compose.engines.yaml
+	@$(PY) -m tools.image_check --engine $(CONTAINER_ENGINE) --image $(IMAGE) --compose "$(COMPOSE)" --parts $(PARTS)
 
 .PHONY: lock
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock

@@ -1,8 +1,9 @@
 """Containers by the command line that Docker and Podman share."""
 
 import json
+import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,7 @@ class Engine:
         Raises:
             EngineFailed: it ended with another code than 0.
         """
-        ended = subprocess.run([self.program, *words], check=False, capture_output=True, text=True)
-        if ended.returncode:
-            said = (ended.stderr.strip() or ended.stdout.strip())[-2000:]
-            raise EngineFailed(f"{self.program} {' '.join(words)[:500]}\n{said}")
-        return ended.stdout.strip()
+        return output([self.program, *words])
 
     def inspect(self, name: str) -> dict[str, Any]:
         """All that the engine knows of an image or a container."""
@@ -41,6 +38,28 @@ class Engine:
     def published(self, container: str, port: int) -> str:
         """Where a port of a container is reached from here, as `host:port`."""
         return self("port", container, f"{port}/tcp").splitlines()[0]
+
+
+def output(words: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
+    """Run a program, with variables beside those of this process; its standard output.
+
+    Raises:
+        EngineFailed: it ended with another code than 0, or is not there.
+    """
+    try:
+        ended = subprocess.run(
+            words,
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **(environ or {})},
+        )
+    except FileNotFoundError as missing:
+        raise EngineFailed(f"{words[0]} is missing") from missing
+    if ended.returncode:
+        said = (ended.stderr.strip() or ended.stdout.strip())[-2000:]
+        raise EngineFailed(f"{' '.join(words)[:500]}\n{said}")
+    return ended.stdout.strip()
 
 
 def variables(values: Mapping[str, str]) -> list[str]:

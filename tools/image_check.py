@@ -1,23 +1,29 @@
 """`make image-check`: the image runs as docs/deployment.md says, and needs to do nothing else.
 
     python -m tools.image_check --engine podman --image waybill
+    python -m tools.image_check --parts image,engines --compose podman-compose
 
-Every container is started as deploy/compose.yaml starts it: a root file system that cannot be
-written, no capabilities, no new privileges, and one volume. Whatever is started is removed again.
+The first part starts containers one by one, as deploy/compose.yaml does: a root file system that
+cannot be written, no capabilities, no new privileges, and one volume. The second brings both
+compose files up, with PostgreSQL, Valkey and NATS. Whatever is started is removed again.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from tools.contained_shop import STOP_S, CheckFailed, ContainedShop
+from tools.composed_shop import ComposedShop, stand_ins
+from tools.contained_shop import ContainedShop
 from tools.containers import Engine, EngineFailed
+from tools.engines_check import CHECKS as ON_ENGINES
+from tools.running_shop import CUSTOMER, STOP_S, CheckFailed, same_orders
+
+PARTS: Final = ("image", "engines")
+"""The image by itself, and compose.engines.yaml whole."""
 
 STRATEGIES: Final = ("metadata-jwt", "message-field", "replica", "direct-call", "page-proof")
 """All that need no engine beside the services."""
-CUSTOMER: Final = "user-000001"
 KILLED: Final = 128 + 9
 """The exit code of who was."""
 CONFINED: Final[dict[str, object]] = {
@@ -77,8 +83,8 @@ def takes_orders(shop: ContainedShop) -> str:
     """One order under each strategy, by the client in its container."""
     shop.generated(subjects=2, grants_per_subject=20, products=40)
     shop.client("login", CUSTOMER)
-    placed = {_placed(shop, strategy) for strategy in STRATEGIES}
-    _same(placed, shop.orders())
+    placed = {shop.placed(strategy) for strategy in STRATEGIES}
+    same_orders(placed, shop.orders())
     return ", ".join(STRATEGIES)
 
 
@@ -87,7 +93,7 @@ def orders_survive_a_kill(shop: ContainedShop) -> str:
     before = shop.orders()
     shop.engine("kill", "--signal", "KILL", shop.named("orders"))
     shop.restart("orders")
-    return _same(before, shop.orders())
+    return same_orders(before, shop.orders())
 
 
 def stops_and_comes_back(shop: ContainedShop) -> str:
@@ -96,7 +102,7 @@ def stops_and_comes_back(shop: ContainedShop) -> str:
     for part in ("products", "orders"):
         shop.ends_well(part)
     shop.restart("products", "orders")
-    return _same(before, shop.orders())
+    return same_orders(before, shop.orders())
 
 
 def sorts_on_the_volume(shop: ContainedShop) -> str:
@@ -126,30 +132,24 @@ CHECKS: Final[Sequence[Callable[[ContainedShop], str]]] = (
 )
 
 
-def _placed(shop: ContainedShop, strategy: str) -> str:
-    """The id of an order of the first listed product."""
-    as_json = ("--strategy", strategy, "--json")
-    listed = json.loads(shop.client(*as_json, "list", "--page-size=5"))
-    order = json.loads(shop.client(*as_json, "order", listed["products"][0]["product_id"]))
-    return str(order["order_id"])
-
-
-def _same(before: set[str], after: set[str]) -> str:
-    if before != after:
-        raise CheckFailed(f"orders before: {before}; after: {after}")
-    return f"{len(after)} orders are still there"
-
-
-def results(engine: Engine, image: str) -> Iterator[str]:
-    """Run all checks; one line for each.
+def results(part: str, engine: Engine, image: str, compose: str) -> Iterator[str]:
+    """Run all checks of a part; one line for each.
 
     Raises:
         CheckFailed: the image does not do what it should.
         EngineFailed: the engine refused.
     """
-    with ContainedShop(engine, image) as shop:
-        for check in CHECKS:
-            yield f"{check.__name__.replace('_', ' '):<24}{check(shop)}"
+    if part == "image":
+        with ContainedShop(engine, image) as contained:
+            yield from (_line(check, check(contained)) for check in CHECKS)
+    else:
+        yield from map(": ".join, stand_ins(engine).items())
+        with ComposedShop(engine, compose.split()) as composed:
+            yield from (_line(check, check(composed)) for check in ON_ENGINES)
+
+
+def _line(check: Callable[..., str], found: str) -> str:
+    return f"{check.__name__.replace('_', ' '):<28}{found}"
 
 
 def main() -> int:
@@ -161,13 +161,23 @@ def main() -> int:
     )
     parser.add_argument("--engine", default="podman", help="docker, podman, or a path")
     parser.add_argument("--image", default="waybill")
+    parser.add_argument("--compose", default="docker compose", help="or podman-compose")
+    parser.add_argument("--parts", default="image", help=f"of {', '.join(PARTS)}; with commas")
     options = parser.parse_args()
+    parts = options.parts.split(",")
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(unknown)}")
+    engine = Engine(options.engine)
     try:
-        for line in results(Engine(options.engine), options.image):
-            print(line, flush=True)
+        for part in parts:
+            print(f"-- {part}")
+            for line in results(part, engine, options.image, options.compose):
+                print(line, flush=True)
     except (CheckFailed, EngineFailed) as problem:
         print(problem, file=sys.stderr)
         return 1
+    if left := [part for part in PARTS if part not in parts]:
+        print(f"not run: {', '.join(left)} (--parts)")
     return 0
 
 
