@@ -4,22 +4,21 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import yaml
 
 from tools.containers import Engine, EngineFailed, output
-from tools.running_shop import Shop, flags
+from tools.running_shop import ENGINES, ShopOnEngines
 
 DEPLOY: Final = Path(__file__).resolve().parents[1] / "deploy"
 FILES: Final = (DEPLOY / "compose.yaml", DEPLOY / "compose.engines.yaml")
-ENGINES: Final = ("postgresql", "valkey", "nats")
 PASSWORDS: Final = ("POSTGRES_PASSWORD", "PRODUCTS_PASSWORD", "ORDERS_PASSWORD")
 STAND_IN: Final = "org.waybill.stand-in"
 """The label of images that `make image-engines` made."""
 
 
-class ComposedShop(Shop):
+class ComposedShop(ShopOnEngines):
     """Both services and the engines, as a project of its own.
 
     Args:
@@ -34,17 +33,13 @@ class ComposedShop(Shop):
         self._words = [*compose, "-p", self._project, *files]
         self._environ = {name: secrets.token_hex(16) for name in PASSWORDS}
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self._compose("down", "--volumes", "--timeout", "10")
 
     def up(self) -> None:
         """Start all services and wait until they serve."""
         self._compose("up", "--detach", "--no-build")
-        for part in ("products", "orders"):
-            self.wait(part)
+        self.wait_for_both()
 
     def named(self, part: str) -> str:
         """The container of one part."""
@@ -55,27 +50,6 @@ class ComposedShop(Shop):
     def client(self, *words: str) -> str:
         """What the shop's client prints."""
         return self._compose("--profile", "client", "run", "--rm", "-T", "client", *words)
-
-    def generated(self, **sizes: int) -> str:
-        """Fill the products service's database, beside the service; what that says."""
-        words = ("python", "-m", "products_svc", "generate", *flags(sizes))
-        return self.engine("exec", self.named("products"), *words).splitlines()[-1]
-
-    def stored_orders(self) -> set[str]:
-        """The ids of all orders that are in PostgreSQL."""
-        asked = ("psql", "-U", "waybill", "-d", "orders", "-tAc", "SELECT order_id FROM orders")
-        return set(self.engine("exec", self.named("postgresql"), *asked).split())
-
-    def lose(self, part: str) -> None:
-        """Kill an engine, and wait until orders has noticed."""
-        self.engine("kill", "--signal", "KILL", self.named(part))
-        self.wait("orders", serving=False)
-
-    def regain(self, part: str) -> None:
-        """Start an engine again, and wait until both services serve."""
-        self.engine("start", self.named(part))
-        for service in ("products", "orders"):
-            self.wait(service)
 
     def _compose(self, *words: str) -> str:
         return output([*self._words, *words], self._environ)

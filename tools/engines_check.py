@@ -3,20 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tools.composed_shop import ENGINES, ComposedShop
-from tools.running_shop import CUSTOMER, CheckFailed, same_orders
+from tools.running_shop import CUSTOMER, ENGINES, CheckFailed, ShopOnEngines, same_orders
 from waybill.strategy import Strategy
 
 STRATEGIES: Final = tuple(str(strategy.value) for strategy in Strategy)
 
 
-def comes_up(shop: ComposedShop) -> str:
+def comes_up(shop: ShopOnEngines) -> str:
     """Engines, login and both services, with nothing waited for but what the files say."""
     shop.up()
     return "both are SERVING under every strategy"
 
 
-def takes_orders(shop: ComposedShop) -> str:
+def takes_orders(shop: ShopOnEngines) -> str:
     """One order under each strategy, which PostgreSQL then holds, and nothing else."""
     shop.generated(subjects=2, grants_per_subject=20, products=40)
     shop.client("login", CUSTOMER)
@@ -26,7 +25,7 @@ def takes_orders(shop: ComposedShop) -> str:
     return ", ".join(STRATEGIES)
 
 
-def replica_is_fed_over_nats(shop: ComposedShop) -> str:
+def replica_is_fed_over_nats(shop: ShopOnEngines) -> str:
     """What is granted while NATS is away reaches the replica once NATS is back."""
     product = shop.listed()
     shop.client("login", "admin", "--admin")
@@ -42,7 +41,7 @@ def replica_is_fed_over_nats(shop: ComposedShop) -> str:
     return "refuses without NATS, knows a new grant when it is back"
 
 
-def engines_are_killed(shop: ComposedShop) -> str:
+def engines_are_killed(shop: ShopOnEngines) -> str:
     """After SIGKILL of each engine both services serve again, all strategies, with all orders."""
     for engine in ENGINES:
         before = shop.orders()
@@ -54,14 +53,14 @@ def engines_are_killed(shop: ComposedShop) -> str:
     return f"{', '.join(ENGINES)}; {len(shop.stored_orders())} orders in PostgreSQL"
 
 
-def services_end(shop: ComposedShop) -> str:
+def services_end(shop: ShopOnEngines) -> str:
     """Both drain within the grace period."""
     for part in ("orders", "products"):
         shop.ends_well(part)
     return "exit code 0"
 
 
-CHECKS: Final[Sequence[Callable[[ComposedShop], str]]] = (
+CHECKS: Final[Sequence[Callable[[ShopOnEngines], str]]] = (
     comes_up,
     takes_orders,
     replica_is_fed_over_nats,

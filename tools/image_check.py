@@ -1,11 +1,12 @@
 """`make image-check`: the image runs as docs/deployment.md says, and needs to do nothing else.
 
     python -m tools.image_check --engine podman --image waybill
-    python -m tools.image_check --parts image,engines --compose podman-compose
+    python -m tools.image_check --parts image,engines,pods --compose podman-compose
 
 The first part starts containers one by one, as deploy/compose.yaml does: a root file system that
 cannot be written, no capabilities, no new privileges, and one volume. The second brings both
-compose files up, with PostgreSQL, Valkey and NATS. Whatever is started is removed again.
+compose files up, with PostgreSQL, Valkey and NATS. The third, for Podman only, plays the pods of
+overlay `full`. Whatever is started is removed again.
 """
 
 import argparse
@@ -17,10 +18,11 @@ from tools.composed_shop import ComposedShop, stand_ins
 from tools.contained_shop import ContainedShop
 from tools.containers import Engine, EngineFailed
 from tools.engines_check import CHECKS as ON_ENGINES
-from tools.running_shop import CUSTOMER, STOP_S, CheckFailed, same_orders
+from tools.podded_shop import PoddedShop
+from tools.running_shop import CUSTOMER, STOP_S, CheckFailed, ShopOnEngines, same_orders
 
-PARTS: Final = ("image", "engines")
-"""The image by itself, and compose.engines.yaml whole."""
+PARTS: Final = ("image", "engines", "pods")
+"""The image by itself, compose.engines.yaml whole, and the pods of overlay `full`."""
 
 STRATEGIES: Final = ("metadata-jwt", "message-field", "replica", "direct-call", "page-proof")
 """All that need no engine beside the services."""
@@ -144,8 +146,14 @@ def results(part: str, engine: Engine, image: str, compose: str) -> Iterator[str
             yield from (_line(check, check(contained)) for check in CHECKS)
     else:
         yield from map(": ".join, stand_ins(engine).items())
-        with ComposedShop(engine, compose.split()) as composed:
-            yield from (_line(check, check(composed)) for check in ON_ENGINES)
+        with _on_engines(part, engine, image, compose) as shop:
+            yield from (_line(check, check(shop)) for check in ON_ENGINES)
+
+
+def _on_engines(part: str, engine: Engine, image: str, compose: str) -> ShopOnEngines:
+    if part == "pods":
+        return PoddedShop(engine, image)
+    return ComposedShop(engine, compose.split())
 
 
 def _line(check: Callable[..., str], found: str) -> str:

@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from tools.containers import Engine, EngineFailed
 from waybill.serving.strategy_health import EVERY_STRATEGY
@@ -16,6 +16,7 @@ STOP_S: Final = 30
 """The grace period of compose file and manifests; who needs longer is killed."""
 SERVING_S: Final = 60.0
 LOOK_S: Final = 0.2
+ENGINES: Final = ("postgresql", "valkey", "nats")
 PORTS: Final = {"products": 50051, "orders": 50052}
 CUSTOMER: Final = "user-000001"
 GRPCURL: Final = Path(sys.executable).parent / "grpcurl"
@@ -30,6 +31,9 @@ class Shop(AbstractContextManager["Shop"]):
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+
+    def __enter__(self) -> Self:
+        return self
 
     @abstractmethod
     def named(self, part: str) -> str:
@@ -104,6 +108,39 @@ class Shop(AbstractContextManager["Shop"]):
         words = [str(GRPCURL), "-plaintext", *asked, target, "grpc.health.v1.Health/Check"]
         answer = subprocess.run(words, check=False, capture_output=True, text=True)
         return '"SERVING"' in answer.stdout
+
+
+class ShopOnEngines(Shop):
+    """Both services, and containers of PostgreSQL, Valkey and NATS beside them."""
+
+    @abstractmethod
+    def up(self) -> None:
+        """Start all and wait until both services serve."""
+
+    def wait_for_both(self) -> None:
+        """Return once both services serve under every strategy."""
+        for part in PORTS:
+            self.wait(part)
+
+    def generated(self, **sizes: int) -> str:
+        """Fill the products service's database, beside the service; what that says."""
+        words = ("python", "-m", "products_svc", "generate", *flags(sizes))
+        return self.engine("exec", self.named("products"), *words).splitlines()[-1]
+
+    def stored_orders(self) -> set[str]:
+        """The ids of all orders that are in PostgreSQL."""
+        asked = ("psql", "-U", "waybill", "-d", "orders", "-tAc", "SELECT order_id FROM orders")
+        return set(self.engine("exec", self.named("postgresql"), *asked).split())
+
+    def lose(self, part: str) -> None:
+        """Kill an engine, and wait until orders has noticed."""
+        self.engine("kill", "--signal", "KILL", self.named(part))
+        self.wait("orders", serving=False)
+
+    def regain(self, part: str) -> None:
+        """Start an engine again, and wait until both services serve."""
+        self.engine("start", self.named(part))
+        self.wait_for_both()
 
 
 def same_orders(before: set[str], after: set[str]) -> str:

@@ -1,0 +1,109 @@
+"""The pods of overlay `full`, played by Podman: one of each workload, engines included."""
+
+import secrets
+import tempfile
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, Self
+
+import yaml
+
+from tools import playable
+from tools.containers import Engine, variables
+from tools.deploy import Resource, rendered
+from tools.running_shop import PORTS, ShopOnEngines
+
+STATE: Final = "/var/lib/waybill"
+LOGINS: Final = ("products", "orders")
+
+
+class PoddedShop(ShopOnEngines):
+    """Both services and the engines, each in a pod on one network."""
+
+    def __init__(self, engine: Engine, image: str) -> None:
+        super().__init__(engine)
+        self._image = image
+        self._name = f"waybill-check-{uuid.uuid4().hex[:8]}"
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self.engine("network", "create", self._name)
+            undo.callback(self.engine, "network", "rm", self._name)
+            self._volume(undo, self._name)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def up(self) -> None:
+        """Make keys and passwords, start all pods and wait until both services serve."""
+        resources = rendered("full")
+        given = self._secrets()
+        maps = playable.config_maps(resources, given)
+        pods = playable.pods(resources, given, self._image, PORTS)
+        for pod in pods.values():
+            for volume, owner in playable.owned_volumes(pod).items():
+                self._volume(self._undo, volume, "--opt", f"o=uid={owner},gid={owner}")
+        for name in sorted(pods, key=lambda name: name in PORTS):
+            self._play(pods[name], maps)
+        self.wait_for_both()
+
+    def named(self, part: str) -> str:
+        """The container of one part."""
+        return f"{part}-{part}"
+
+    def client(self, *words: str) -> str:
+        """What the shop's client prints."""
+        where = {f"WAYBILL_{part.upper()}": f"{part}:{port}" for part, port in PORTS.items()}
+        return self._run(*variables(where), self._image, "client", *words)
+
+    def _secrets(self) -> dict[str, dict[str, str]]:
+        """What must not stand in a repository, made as docs/deployment.md says."""
+        self.client("login", "orders", "--service", "--write-token", f"{STATE}/token")
+        self._run(self._image, "products_svc", "rotate-keys")
+        return {
+            "user-keys": {"users-jwks.json": self._read("users-jwks.json")},
+            "orders-service-token": {"orders-service-token": self._read("token")},
+            "products-signing-keys": {
+                "products-signing-keys.json": self._read("products-signing-keys.json")
+            },
+            "engines": _engines(lambda: secrets.token_hex(16)),
+        }
+
+    def _read(self, name: str) -> str:
+        return self._run("--entrypoint", "cat", self._image, f"{STATE}/{name}")
+
+    def _run(self, *words: str) -> str:
+        state = ("--volume", f"{self._name}:{STATE}")
+        return self.engine("run", "--rm", "--network", self._name, *state, *words)
+
+    def _play(self, pod: Resource, maps: list[Resource]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "pod.yaml"
+            file.write_text(yaml.safe_dump_all([*maps, pod]), "utf-8")
+            name = pod["metadata"]["name"]
+            for volume in playable.map_volumes(pod):
+                self._undo.callback(self.engine, "volume", "rm", "--force", volume)
+            self._undo.callback(self.engine, "pod", "rm", "--force", "--ignore", name)
+            self.engine("kube", "play", "--network", self._name, str(file))
+
+    def _volume(self, undo: ExitStack, name: str, *options: str) -> None:
+        self.engine("volume", "create", *options, name)
+        undo.callback(self.engine, "volume", "rm", "--force", name)
+
+
+def _engines(password: Callable[[], str]) -> dict[str, str]:
+    """The secret `engines`."""
+    kinds = ("postgresql", "valkey", "nats")
+    own = {f"{kind}-{login}-password": password() for kind in kinds for login in LOGINS}
+    made = own | {"postgresql-password": password()}
+    for login in LOGINS:
+        sql, keys, feed = (own[f"{kind}-{login}-password"] for kind in kinds)
+        made[f"{login}-database-url"] = f"postgresql://{login}:{sql}@postgresql/{login}"
+        made[f"{login}-reference-url"] = f"valkey://{login}:{keys}@valkey"
+        made[f"{login}-feed-url"] = f"nats://{login}:{feed}@nats:4222"
+    return made | {"replica-url": made["orders-reference-url"]}
