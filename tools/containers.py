@@ -36,8 +36,14 @@ class Engine:
         return int(self.inspect(container)["State"]["ExitCode"])
 
     def published(self, container: str, port: int) -> str:
-        """Where a port of a container is reached from here, as `host:port`."""
-        return self("port", container, f"{port}/tcp").splitlines()[0]
+        """Where a port of a container is reached from here, as `host:port`.
+
+        Raises:
+            EngineFailed: it is not published, or the container has ended.
+        """
+        if not (found := self("port", container, f"{port}/tcp")):
+            raise EngineFailed(f"{container} publishes no port {port}: has it ended?")
+        return found.splitlines()[0]
 
 
 def output(words: Sequence[str], environ: Mapping[str, str] | None = None) -> str:

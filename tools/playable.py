@@ -55,7 +55,8 @@ def _pod(
     volumes = [_volume(name, each) for each in spec.get("volumes", ())]
     volumes += [_claim(name, each) for each in claimed]
     made: Resource = {
-        "restartPolicy": "Never",  # by another policy Podman restarts an init container for ever
+        # As always, but for the init container: Podman would start that again when it is done.
+        "restartPolicy": "OnFailure",
         "securityContext": spec["securityContext"],
         "volumes": volumes,
         "containers": [_container(each, secrets, image, ports) for each in spec["containers"]],

@@ -88,8 +88,14 @@ class PoddedShop(ShopOnEngines):
             name = pod["metadata"]["name"]
             for volume in playable.map_volumes(pod):
                 self._undo.callback(self.engine, "volume", "rm", "--force", volume)
-            self._undo.callback(self.engine, "pod", "rm", "--force", "--ignore", name)
+            self._undo.callback(self._remove, name)
             self.engine("kube", "play", "--network", self._name, str(file))
+
+    def _remove(self, pod: str) -> None:
+        # The init container has a volume without a name, which `pod rm` would leave behind.
+        if mine := self.engine("ps", "--all", "--quiet", "--filter", f"name=^{pod}-").split():
+            self.engine("rm", "--force", "--volumes", *mine)
+        self.engine("pod", "rm", "--force", "--ignore", pod)
 
     def _volume(self, undo: ExitStack, name: str, *options: str) -> None:
         self.engine("volume", "create", *options, name)

@@ -103,7 +103,10 @@ class Shop(AbstractContextManager["Shop"]):
             self.wait(part)
 
     def _serves(self, part: str) -> bool:
-        target = self.engine.published(self.named(part), PORTS[part])
+        try:
+            target = self.engine.published(self.named(part), PORTS[part])
+        except EngineFailed:  # it may be about to be started again
+            return False
         asked = ["-d", f'{{"service": "{EVERY_STRATEGY}"}}']
         words = [str(GRPCURL), "-plaintext", *asked, target, "grpc.health.v1.Health/Check"]
         answer = subprocess.run(words, check=False, capture_output=True, text=True)

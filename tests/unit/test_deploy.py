@@ -16,6 +16,7 @@ import yaml
 
 from orders_svc.settings import Settings as OrdersSettings
 from products_svc.settings import Settings as ProductsSettings
+from tools import playable
 from tools.deploy import DEPLOY, ROOT, Resource, is_custom, overlays, problems, rendered
 from waybill.serving.settings import ServingSettings, unknown_variables
 
@@ -29,6 +30,19 @@ VOLUME_SOURCES = {
     "secret": ("Secret", "secretName"),
     "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName"),
 }
+
+
+class Secrets(dict[str, str]):
+    """Any value that is asked for; remembers which."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def __missing__(self, key: str) -> str:
+        self.asked.add(key)
+        return f"hush {key}"
+
 
 by_overlay = pytest.mark.parametrize("overlay", overlays())
 
@@ -174,6 +188,23 @@ def test_compose_sets_what_the_services_know() -> None:
         services = yaml.safe_load(path.read_text("utf-8"))["services"]
         for name, settings in SETTINGS.items():
             assert unknown_variables(settings, services[name]["environment"]) == []
+
+
+def test_what_podman_plays_is_what_stands_there() -> None:
+    values = Secrets()
+    played = playable.pods(resources("full"), {"engines": values}, "an-image", {"products": 50051})
+    assert played.keys() == pods("full").keys()
+    text = json.dumps(played)
+    assert "$(" not in text
+    assert "secretKeyRef" not in text
+    assert all(f"hush {key}" in text for key in values.asked)
+    valkey = played["valkey"]["spec"]["containers"][0]
+    assert ">hush valkey-orders-password" in valkey["args"]
+    assert valkey["securityContext"]["readOnlyRootFilesystem"] is True
+    products = played["products"]["spec"]
+    assert [each["image"] for each in products["initContainers"]] == ["an-image"]
+    assert products["containers"][0]["ports"][0]["hostIP"] == "127.0.0.1"
+    assert playable.owned_volumes(played["nats"]) == {"nats-data": 1000}
 
 
 def test_compose_and_kubernetes_give_the_same_rights() -> None:
