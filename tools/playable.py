@@ -12,6 +12,8 @@ from typing import Any, Final
 from tools.deploy import Resource
 
 NOT_PLAYED: Final = ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle")
+INIT_CONTAINERS: Final = "io.podman.annotations.init.container.type"
+"""By default they are removed when they end, and their volumes without a name are left."""
 Secrets = Mapping[str, Mapping[str, str]]
 """Values by name of the secret and key."""
 
@@ -64,7 +66,8 @@ def _pod(
     if "initContainers" in spec:
         first = [_container(each, secrets, image, {}) for each in spec["initContainers"]]
         made["initContainers"] = first
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": made}
+    metadata = {"name": name, "annotations": {INIT_CONTAINERS: "always"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made}
 
 
 def _volume(pod: str, volume: Resource) -> Resource:
