@@ -65,8 +65,7 @@ class JwksFile:
         except (OSError, ValueError) as error:
             self.last_error = f"{self._path}: {error}"
         if self._on_look is not None:
-            passed_over = self._keys.passed_over if self._keys else ()
-            self._on_look(Look(cause, self._keys is not before, self.last_error, passed_over))
+            self._on_look(Look.at(cause, before, self._keys, self.last_error))
 
 
 def _stamp(status: os.stat_result) -> _Stamp:

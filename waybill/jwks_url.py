@@ -194,8 +194,7 @@ class JwksUrl:
             self._keys = self._keys if fetched.keys is None else fetched.keys
             self._etag, self._max_age_s = fetched.etag, fetched.max_age_s
         if self._on_look is not None:
-            passed_over = self._keys.passed_over if self._keys else ()
-            self._on_look(Look(cause, self._keys is not before, self.last_error, passed_over))
+            self._on_look(Look.at(cause, before, self._keys, self.last_error))
 
     async def _pause(self) -> Cause:
         """Returns when the next fetch is due, as its cause."""

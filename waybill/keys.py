@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from waybill import base64url
 from waybill.algorithms import ALGORITHMS, SECRET_MEMBERS, algorithm_of
@@ -226,6 +226,11 @@ class Look:
     changed: bool
     error: str | None
     passed_over: tuple[str, ...] = ()
+
+    @classmethod
+    def at(cls, cause: Cause, before: KeySet | None, now: KeySet | None, error: str | None) -> Self:
+        """The look between these two sets; None is none yet."""
+        return cls(cause, now is not before, error, now.passed_over if now else ())
 
 
 def is_due(now: float, last: float, every_s: float) -> bool:

@@ -13,14 +13,31 @@ CHANNEL = "waybill_changes"
 RETRY_S = 1.0
 """Time between two attempts to listen again."""
 
-Begin = Callable[[Engine], PoolProxiedConnection]
-"""Makes a connection that listens, or raises StorageUnavailable."""
-
 
 def announce(connection: Connection) -> None:
     """Tell all who listen, once this transaction is committed. Nothing where nobody can."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+def listening(engine: Engine) -> PoolProxiedConnection:
+    """A connection of the pool that is never given back: it is closed in the end.
+
+    Raises:
+        StorageUnavailable: the server went away meanwhile.
+    """
+    connection: PoolProxiedConnection | None = None
+    try:
+        # Unlike `connect`, it lets the driver's errors through as they are.
+        connection = engine.raw_connection()
+        driver: Any = connection.dbapi_connection
+        driver.autocommit = True
+        driver.execute(f"LISTEN {CHANNEL}")
+    except engine.dialect.loaded_dbapi.Error as error:
+        if connection is not None:
+            connection.invalidate()
+        raise StorageUnavailable(str(error)) from error
+    return connection
 
 
 class NotifiedCommits:
@@ -33,10 +50,12 @@ class NotifiedCommits:
     `changed` belongs to one thread.
     """
 
-    def __init__(self, engine: Engine, begin: Begin | None = None) -> None:
-        """`begin` makes the connection: `listening`, but for tests."""
+    def __init__(
+        self, engine: Engine, begin: Callable[[Engine], PoolProxiedConnection] = listening
+    ) -> None:
+        """`begin` makes the connection that listens."""
         self._engine = engine
-        self._begin = begin or listening
+        self._begin = begin
         self._connection: PoolProxiedConnection | None = None
         self._found: PoolProxiedConnection | None = None
         self._thread: Thread | None = None
@@ -85,26 +104,6 @@ class NotifiedCommits:
                 self._found = self._begin(self._engine)
         except StorageUnavailable:
             self._closed.wait(RETRY_S)
-
-
-def listening(engine: Engine) -> PoolProxiedConnection:
-    """A connection of the pool that is never given back: it is closed in the end.
-
-    Raises:
-        StorageUnavailable: the server went away meanwhile.
-    """
-    connection: PoolProxiedConnection | None = None
-    try:
-        # Unlike `connect`, it lets the driver's errors through as they are.
-        connection = engine.raw_connection()
-        driver: Any = connection.dbapi_connection
-        driver.autocommit = True
-        driver.execute(f"LISTEN {CHANNEL}")
-    except engine.dialect.loaded_dbapi.Error as error:
-        if connection is not None:
-            connection.invalidate()
-        raise StorageUnavailable(str(error)) from error
-    return connection
 
 
 def _told(connection: PoolProxiedConnection) -> bool:
