@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
@@ -94,6 +95,17 @@ ROLES = ((0, 1, 2), (1, 0, 2), (1, 2, 0))
 The first is killed."""
 
 
+class Outcome(NamedTuple):
+    """What a shop has come to: its last revision, what is granted, the stream's revisions, and how
+    many changes and snapshots its copy has applied."""
+
+    revision: int
+    granted: set[str]
+    published: list[int]
+    applied: int
+    snapshots: int
+
+
 @dataclass
 class Shop:
     """Products, a copy and a process that keeps revocations, over a stream of their own."""
@@ -111,14 +123,16 @@ class Shop:
         await self.copy.granted("ada", revision=await self._changed_and_known(10))
         await self.cluster.lead(consumer_leader, self.stream, CONSUMER)
 
-    async def goes_on(self) -> None:
-        """Change, until all know; nothing is lost, nothing is applied twice."""
+    async def goes_on(self) -> "Outcome":
+        """Change, until all know."""
         revision = await self._changed_and_known(20)
-        assert await self.copy.granted("ada", "1", "2", revision=revision) == {"1"}
-        assert self.follower.counters.applied == revision - 1
-        assert self.follower.counters.snapshots == 1
-        held = await until_published(self.cluster.url, self.stream, revision)
-        assert held == list(range(2, revision + 1))
+        return Outcome(
+            revision,
+            await self.copy.granted("ada", "1", "2", revision=revision),
+            await until_published(self.cluster.url, self.stream, revision),
+            self.follower.counters.applied,
+            self.follower.counters.snapshots,
+        )
 
     async def _changed_and_known(self, count: int) -> int:
         revision = await change(self.products, count)
@@ -160,4 +174,9 @@ async def test_a_server_stays_away(
             await shops[-1].begins(names[stream_leader], names[consumer_leader])
         going_on = [asyncio.create_task(each.goes_on()) for each in shops]
         with cluster.without(names[0]):
-            await asyncio.gather(*going_on)
+            outcomes = await asyncio.gather(*going_on)
+    for outcome in outcomes:
+        assert outcome.granted == {"1"}
+        assert outcome.published == list(range(2, outcome.revision + 1)), "nothing is lost"
+        assert outcome.applied == outcome.revision - 1, "nothing is applied twice"
+        assert outcome.snapshots == 1

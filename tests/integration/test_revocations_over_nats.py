@@ -169,6 +169,7 @@ async def test_a_message_that_is_gone_shows_at_the_next_one(
             revision = await products.grant("bob", "3")
             await worker.until(old, SUPERSEDED)
             await worker.until(worker.issued("ada", revision), OK)
+            assert worker.outcome(old) == SUPERSEDED
 
 
 async def test_a_deleted_stream(worker: Worker, lab: Lab, nats_url: str, stream: str) -> None:
@@ -180,6 +181,7 @@ async def test_a_deleted_stream(worker: Worker, lab: Lab, nats_url: str, stream:
         revision = await products.revoke("ada", "1")
         await worker.until(old, SUPERSEDED)
         await worker.until(worker.issued("ada", revision), OK)
+        assert worker.outcome(old) == SUPERSEDED
 
 
 @pytest.mark.parametrize("remembers", [True, False], ids=["restart", "empty come-back"])
@@ -201,6 +203,7 @@ async def test_a_restart_of_nats(lab: Lab, tmp_path: Path, remembers: bool) -> N
             with NatsServer(folder, port=nats.port):
                 await worker.until(old, SUPERSEDED)
                 await worker.until(worker.issued("ada", revision), OK)
+                assert worker.outcome(old) == SUPERSEDED
 
 
 async def test_a_history_that_starts_anew(
@@ -223,6 +226,7 @@ async def test_a_history_that_starts_anew(
             async with each.following():
                 await each.until(old, SUPERSEDED)
                 await each.until(each.issued("ada", revision), OK)
+                assert each.outcome(old) == SUPERSEDED
 
 
 async def test_many_workers_leave_no_consumers_behind(lab: Lab, nats_url: str, stream: str) -> None:
