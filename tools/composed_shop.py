@@ -37,9 +37,24 @@ class ComposedShop(ShopOnEngines):
         self._compose("down", "--volumes", "--timeout", "10")
 
     def up(self) -> None:
-        """Start all services and wait until they serve."""
+        """Start all services and wait until they serve.
+
+        podman-compose does not wait for health by Podman 4.3, so the file's own check is run here.
+        """
+        self._compose("up", "--detach", "--no-build", *ENGINES)
+        self.until("postgresql is healthy", self._is_healthy)
         self._compose("up", "--detach", "--no-build")
         self.wait_for_both()
+
+    def _is_healthy(self) -> bool:
+        container = self.named("postgresql")
+        if not self.engine.program.endswith("podman"):
+            return bool(self.engine.inspect(container)["State"]["Health"]["Status"] == "healthy")
+        try:
+            self.engine("healthcheck", "run", container)
+        except EngineFailed:
+            return False
+        return True
 
     def named(self, part: str) -> str:
         """The container of one part."""

@@ -5,13 +5,12 @@ written, no capabilities, no new privileges, and one volume.
 """
 
 import json
-import uuid
 from collections.abc import Sequence
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tools.containers import Engine, variables
+from tools.containers import Engine, Room, variables
 from tools.running_shop import Shop, flags
 
 HARDENED: Final = ("--init", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
@@ -24,25 +23,18 @@ class ContainedShop(Shop):
     def __init__(self, engine: Engine, image: str) -> None:
         super().__init__(engine)
         self.image = image
-        self._name = f"waybill-check-{uuid.uuid4().hex[:8]}"
-        self._undo = ExitStack()
+        self._room = Room(engine)
 
     def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            self.engine("network", "create", self._name)
-            undo.callback(self.engine, "network", "rm", self._name)
-            for kind in ("identity", "products", "orders"):
-                self.engine("volume", "create", self.named(kind))
-                undo.callback(self.engine, "volume", "rm", self.named(kind))
-            self._undo = undo.pop_all()
+        self._room.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._undo.close()
+    def __exit__(self, *problem: Any) -> None:
+        self._room.__exit__(*problem)
 
     def named(self, part: str) -> str:
         """The container or volume of one part."""
-        return f"{self._name}-{part}"
+        return f"{self._room.name}-{part}"
 
     def client(self, *words: str) -> str:
         """What the shop's client prints."""
@@ -61,7 +53,9 @@ class ContainedShop(Shop):
         return found
 
     def open(self) -> None:
-        """Start the container that the client's commands run in."""
+        """Make all volumes, and start the container that the client's commands run in."""
+        for kind in ("identity", "products", "orders"):
+            self._room.volume(self.named(kind))
         where = {
             "WAYBILL_PRODUCTS": f"{self.named('products')}:50051",
             "WAYBILL_ORDERS": f"{self.named('orders')}:50052",
@@ -80,10 +74,10 @@ class ContainedShop(Shop):
     def _start(self, part: str, own: Sequence[str], *words: str) -> None:
         # Podman adds writable /tmp and /run to a read-only container unless told not to.
         strict = ["--read-only-tmpfs=false"] if self.engine.program.endswith("podman") else []
-        common = [*HARDENED, *strict, "--network", self._name]
+        common = [*HARDENED, *strict, "--network", self._room.name]
         run = ("run", "--detach", "--name", self.named(part))
         self.engine(*run, *common, *own, self.image, *words)
-        self._undo.callback(self.engine, "rm", "--force", self.named(part))
+        self._room.at_end(partial(self.engine, "rm", "--force", self.named(part)))
 
     def _inside(self, part: str, *words: str) -> str:
         """Run a program of the image in a container that is there; what it prints."""

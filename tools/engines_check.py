@@ -3,7 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tools.running_shop import CUSTOMER, ENGINES, CheckFailed, ShopOnEngines, same_orders
+from tools.running_shop import (
+    CUSTOMER,
+    ENGINES,
+    CheckFailed,
+    ShopOnEngines,
+    placed_under,
+    same_orders,
+)
 from waybill.strategy import Strategy
 
 STRATEGIES: Final = tuple(str(strategy.value) for strategy in Strategy)
@@ -17,11 +24,7 @@ def comes_up(shop: ShopOnEngines) -> str:
 
 def takes_orders(shop: ShopOnEngines) -> str:
     """One order under each strategy, which PostgreSQL then holds, and nothing else."""
-    shop.generated(subjects=2, grants_per_subject=20, products=40)
-    shop.client("login", CUSTOMER)
-    placed = {shop.placed(strategy) for strategy in STRATEGIES}
-    same_orders(placed, shop.orders())
-    same_orders(placed, shop.stored_orders())
+    same_orders(placed_under(shop, STRATEGIES), shop.stored_orders())
     return ", ".join(STRATEGIES)
 
 

@@ -19,7 +19,7 @@ from tools.contained_shop import ContainedShop
 from tools.containers import Engine, EngineFailed
 from tools.engines_check import CHECKS as ON_ENGINES
 from tools.podded_shop import PoddedShop
-from tools.running_shop import CUSTOMER, STOP_S, CheckFailed, ShopOnEngines, same_orders
+from tools.running_shop import STOP_S, CheckFailed, ShopOnEngines, placed_under, same_orders
 
 PARTS: Final = ("image", "engines", "pods")
 """The image by itself, compose.engines.yaml whole, and the pods of overlay `full`."""
@@ -83,10 +83,7 @@ def serves(shop: ContainedShop) -> str:
 
 def takes_orders(shop: ContainedShop) -> str:
     """One order under each strategy, by the client in its container."""
-    shop.generated(subjects=2, grants_per_subject=20, products=40)
-    shop.client("login", CUSTOMER)
-    placed = {shop.placed(strategy) for strategy in STRATEGIES}
-    same_orders(placed, shop.orders())
+    placed_under(shop, STRATEGIES)
     return ", ".join(STRATEGIES)
 
 

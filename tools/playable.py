@@ -7,7 +7,8 @@ secrets, no `fsGroup`. What it passes over is taken out: probes, `preStop`, spre
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from tools.deploy import Resource
 
@@ -18,22 +19,46 @@ Secrets = Mapping[str, Mapping[str, str]]
 """Values by name of the secret and key."""
 
 
-def pods(
-    resources: Iterable[Resource], secrets: Secrets, image: str, ports: Mapping[str, int]
-) -> dict[str, Resource]:
-    """A pod for each workload, by name; `ports` are published on loopback."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the manifests leave open, and this machine gives."""
+
+    secrets: Secrets
+    image: str
+    ports: Mapping[str, int]
+    """Those that are published on loopback, by part."""
+    prefix: str
+    """What the names of volumes begin with, which everybody on the machine shares."""
+
+    def named(self, of: str) -> str:
+        """The name of a volume or config map here."""
+        return f"{self.prefix}{of}"
+
+
+def pods(resources: Iterable[Resource], stage: Stage) -> dict[str, Resource]:
+    """A pod for each workload, by name."""
     templates = {
         each["metadata"]["name"]: each["spec"]
         for each in resources
         if each["kind"] in {"Deployment", "StatefulSet"}
     }
-    return {name: _pod(name, each, secrets, image, ports) for name, each in templates.items()}
+    return {name: _pod(name, each, stage) for name, each in templates.items()}
 
 
-def config_maps(resources: Iterable[Resource], more: Secrets) -> list[Resource]:
-    """The config maps of the overlay, and others."""
-    added = [_config_map(name, dict(data)) for name, data in more.items()]
-    return [each for each in resources if each["kind"] == "ConfigMap"] + added
+def config_maps(resources: Iterable[Resource], stage: Stage) -> list[Resource]:
+    """The config maps of the overlay, and the secrets as such."""
+    written = {
+        each["metadata"]["name"]: each["data"] for each in resources if each["kind"] == "ConfigMap"
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": stage.named(name)},
+            "data": dict(data),
+        }
+        for name, data in {**written, **stage.secrets}.items()
+    ]
 
 
 def owned_volumes(pod: Resource) -> dict[str, int]:
@@ -49,49 +74,56 @@ def map_volumes(pod: Resource) -> set[str]:
     return {each["configMap"]["name"] for each in volumes if "configMap" in each}
 
 
-def _pod(
-    name: str, workload: Resource, secrets: Secrets, image: str, ports: Mapping[str, int]
-) -> Resource:
+def _pod(name: str, workload: Resource, stage: Stage) -> Resource:
     spec = dict(workload["template"]["spec"])
     claimed = [each["metadata"]["name"] for each in workload.get("volumeClaimTemplates", ())]
-    volumes = [_volume(name, each) for each in spec.get("volumes", ())]
-    volumes += [_claim(name, each) for each in claimed]
+    own = stage.named(f"{name}-")
+    volumes = [_volume(own, each, stage) for each in spec.get("volumes", ())]
+    volumes += [_claim(own, each) for each in claimed]
     made: Resource = {
         # As always, but for the init container: Podman would start that again when it is done.
         "restartPolicy": "OnFailure",
         "securityContext": spec["securityContext"],
         "volumes": volumes,
-        "containers": [_container(each, secrets, image, ports) for each in spec["containers"]],
+        "containers": [_container(each, stage, stage.ports) for each in spec["containers"]],
     }
     if "initContainers" in spec:
-        first = [_container(each, secrets, image, {}) for each in spec["initContainers"]]
+        first = [_container(each, stage, {}) for each in spec["initContainers"]]
         made["initContainers"] = first
     metadata = {"name": name, "annotations": {INIT_CONTAINERS: "always"}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made}
 
 
-def _volume(pod: str, volume: Resource) -> Resource:
+def _volume(own: str, volume: Resource, stage: Stage) -> Resource:
+    name = volume["name"]
+    if "emptyDir" in volume:
+        return _claim(own, name)
     if "secret" in volume:
-        return {"name": volume["name"], "configMap": {"name": volume["secret"]["secretName"]}}
-    return _claim(pod, volume["name"]) if "emptyDir" in volume else volume
+        return _mounted(name, volume["secret"]["secretName"], stage)
+    return _mounted(name, volume["configMap"]["name"], stage)
 
 
-def _claim(pod: str, name: str) -> Resource:
-    return {"name": name, "persistentVolumeClaim": {"claimName": f"{pod}-{name}"}}
+def _mounted(name: str, config_map: str, stage: Stage) -> Resource:
+    return {"name": name, "configMap": {"name": stage.named(config_map)}}
 
 
-def _container(
-    container: Resource, secrets: Secrets, image: str, ports: Mapping[str, int]
-) -> Resource:
+def _claim(own: str, name: str) -> Resource:
+    return {"name": name, "persistentVolumeClaim": {"claimName": f"{own}{name}"}}
+
+
+def _container(container: Resource, stage: Stage, ports: Mapping[str, int]) -> Resource:
     made = {key: value for key, value in container.items() if key not in NOT_PLAYED}
     values: dict[str, str] = {}
     for each in container.get("env", ()):
-        values[each["name"]] = _expanded(_value(each, secrets), values)
+        values[each["name"]] = _expanded(_value(each, stage.secrets), values)
     made["env"] = [{"name": name, "value": value} for name, value in values.items()]
+    if "envFrom" in made:
+        references = [each["configMapRef"]["name"] for each in made["envFrom"]]
+        made["envFrom"] = [{"configMapRef": {"name": stage.named(each)}} for each in references]
     if "args" in made:
         made["args"] = [_expanded(word, values) for word in made["args"]]
     if made["image"].startswith("waybill:"):
-        made["image"] = image
+        made["image"] = stage.image
     made["imagePullPolicy"] = "Never"
     published = [each for each in made.pop("ports", ()) if each["containerPort"] in ports.values()]
     made["ports"] = [
@@ -110,7 +142,3 @@ def _value(variable: Resource, secrets: Secrets) -> str:
 def _expanded(text: str, values: Mapping[str, str]) -> str:
     """A text with `$(NAME)` replaced, as Kubernetes does it."""
     return re.sub(r"\$\((\w+)\)", lambda found: values.get(found[1], found[0]), text)
-
-
-def _config_map(name: str, data: dict[str, Any]) -> Resource:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}

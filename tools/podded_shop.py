@@ -2,16 +2,15 @@
 
 import secrets
 import tempfile
-import uuid
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import yaml
 
 from tools import playable
-from tools.containers import Engine, variables
+from tools.containers import Engine, EngineFailed, Room, variables
 from tools.deploy import Resource, rendered
 from tools.running_shop import PORTS, ShopOnEngines
 
@@ -25,29 +24,26 @@ class PoddedShop(ShopOnEngines):
     def __init__(self, engine: Engine, image: str) -> None:
         super().__init__(engine)
         self._image = image
-        self._name = f"waybill-check-{uuid.uuid4().hex[:8]}"
-        self._undo = ExitStack()
+        self._room = Room(engine)
 
     def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            self.engine("network", "create", self._name)
-            undo.callback(self.engine, "network", "rm", self._name)
-            self._volume(undo, self._name)
-            self._undo = undo.pop_all()
+        self._room.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._undo.close()
+    def __exit__(self, *problem: Any) -> None:
+        self._room.__exit__(*problem)
 
     def up(self) -> None:
         """Make keys and passwords, start all pods and wait until both services serve."""
         resources = rendered("full")
-        given = self._secrets()
-        maps = playable.config_maps(resources, given)
-        pods = playable.pods(resources, given, self._image, PORTS)
+        self._room.volume(self._room.name)
+        stage = playable.Stage(self._secrets(), self._image, PORTS, f"{self._room.name}-")
+        maps = playable.config_maps(resources, stage)
+        pods = playable.pods(resources, stage)
+        self._refuse_others(pods)
         for pod in pods.values():
             for volume, owner in playable.owned_volumes(pod).items():
-                self._volume(self._undo, volume, "--opt", f"o=uid={owner},gid={owner}")
+                self._room.volume(volume, "--opt", f"o=uid={owner},gid={owner}")
         for name in sorted(pods, key=lambda name: name in PORTS):
             self._play(pods[name], maps)
         self.wait_for_both()
@@ -78,8 +74,14 @@ class PoddedShop(ShopOnEngines):
         return self._run("--entrypoint", "cat", self._image, f"{STATE}/{name}")
 
     def _run(self, *words: str) -> str:
-        state = ("--volume", f"{self._name}:{STATE}")
-        return self.engine("run", "--rm", "--network", self._name, *state, *words)
+        state = ("--volume", f"{self._room.name}:{STATE}")
+        return self.engine("run", "--rm", "--network", self._room.name, *state, *words)
+
+    def _refuse_others(self, names: Iterable[str]) -> None:
+        """Pods have the names of Services, by which they find each other: no others may."""
+        there = self.engine("pod", "ps", "--format", "{{.Name}}").split()
+        if taken := sorted(set(names) & set(there)):
+            raise EngineFailed(f"remove pods of somebody else first: {', '.join(taken)}")
 
     def _play(self, pod: Resource, maps: list[Resource]) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -87,19 +89,16 @@ class PoddedShop(ShopOnEngines):
             file.write_text(yaml.safe_dump_all([*maps, pod]), "utf-8")
             name = pod["metadata"]["name"]
             for volume in playable.map_volumes(pod):
-                self._undo.callback(self.engine, "volume", "rm", "--force", volume)
-            self._undo.callback(self._remove, name)
-            self.engine("kube", "play", "--network", self._name, str(file))
+                self._room.at_end(partial(self.engine, "volume", "rm", "--force", volume))
+            self._room.at_end(partial(self._remove, name))
+            self.engine("kube", "play", "--network", self._room.name, str(file))
 
     def _remove(self, pod: str) -> None:
         # The init container has a volume without a name, which `pod rm` would leave behind.
-        if mine := self.engine("ps", "--all", "--quiet", "--filter", f"name=^{pod}-").split():
+        of_pod = ("--filter", f"pod={pod}", "--filter", f"name=^{pod}-")
+        if mine := self.engine("ps", "--all", "--quiet", *of_pod).split():
             self.engine("rm", "--force", "--volumes", *mine)
         self.engine("pod", "rm", "--force", "--ignore", pod)
-
-    def _volume(self, undo: ExitStack, name: str, *options: str) -> None:
-        self.engine("volume", "create", *options, name)
-        undo.callback(self.engine, "volume", "rm", "--force", name)
 
 
 def _engines(password: Callable[[], str]) -> dict[str, str]:

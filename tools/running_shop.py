@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from abc import abstractmethod
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Self
@@ -74,17 +75,22 @@ class Shop(AbstractContextManager["Shop"]):
 
     def wait(self, part: str, *, serving: bool = True) -> None:
         """Return once the part's health under every strategy is, or is not, SERVING."""
-        until = time.monotonic() + SERVING_S
-        while self._serves(part) != serving:
-            if time.monotonic() > until:
-                known = "does not serve" if serving else "still serves"
-                raise CheckFailed(f"{part} {known}:\n{self.logs(part)}")
+        state = "serves" if serving else "no longer serves"
+        self.until(f"{part} {state}", lambda: self._serves(part) == serving)
+
+    def until(self, what: str, holds: Callable[[], bool]) -> None:
+        """Return once `what`, which begins with a part, holds."""
+        end = time.monotonic() + SERVING_S
+        while not holds():
+            if time.monotonic() > end:
+                said = self._logs(what.partition(" ")[0])
+                raise CheckFailed(f"not within {SERVING_S:g} s: {what}\n{said}")
             time.sleep(LOOK_S)
 
-    def logs(self, part: str) -> str:
-        """The last that a service said."""
+    def _logs(self, part: str) -> str:
+        """The last that a part said."""
         try:
-            return self.engine("logs", "--tail", "5", self.named(part))
+            return self.engine.said(self.named(part))
         except EngineFailed as failed:
             return str(failed)
 
@@ -144,6 +150,19 @@ class ShopOnEngines(Shop):
         """Start an engine again, and wait until both services serve."""
         self.engine("start", self.named(part))
         self.wait_for_both()
+
+
+def placed_under(shop: Shop, strategies: Iterable[str]) -> set[str]:
+    """The ids of one order under each strategy, from a new catalogue; they are the customer's.
+
+    Raises:
+        CheckFailed: the customer has others.
+    """
+    shop.generated(subjects=2, grants_per_subject=20, products=40)
+    shop.client("login", CUSTOMER)
+    placed = {shop.placed(strategy) for strategy in strategies}
+    same_orders(placed, shop.orders())
+    return placed
 
 
 def same_orders(before: set[str], after: set[str]) -> str:

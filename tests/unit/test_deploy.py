@@ -192,7 +192,8 @@ def test_compose_sets_what_the_services_know() -> None:
 
 def test_what_podman_plays_is_what_stands_there() -> None:
     values = Secrets()
-    played = playable.pods(resources("full"), {"engines": values}, "an-image", {"products": 50051})
+    stage = playable.Stage({"engines": values}, "an-image", {"products": 50051}, "mine-")
+    played = playable.pods(resources("full"), stage)
     assert played.keys() == pods("full").keys()
     text = json.dumps(played)
     assert "$(" not in text
@@ -204,7 +205,22 @@ def test_what_podman_plays_is_what_stands_there() -> None:
     products = played["products"]["spec"]
     assert [each["image"] for each in products["initContainers"]] == ["an-image"]
     assert products["containers"][0]["ports"][0]["hostIP"] == "127.0.0.1"
-    assert playable.owned_volumes(played["nats"]) == {"nats-data": 1000}
+    assert playable.owned_volumes(played["nats"]) == {"mine-nats-data": 1000}
+    maps = {each["metadata"]["name"] for each in playable.config_maps(resources("full"), stage)}
+    [settings] = products["containers"][0]["envFrom"]
+    assert settings["configMapRef"]["name"] in maps
+    assert all(each.startswith("mine-") for each in maps)
+    mounted = set[str]().union(*map(playable.map_volumes, played.values()))
+    given = {"user-keys", "orders-service-token", "products-signing-keys"}
+    assert mounted - maps == {f"mine-{each}" for each in given}
+
+
+def test_compose_waits_for_the_database() -> None:
+    """By TCP: while its scripts run, PostgreSQL listens on its socket only."""
+    services = yaml.safe_load((DEPLOY / "compose.engines.yaml").read_text("utf-8"))["services"]
+    assert {"pg_isready", "--host=127.0.0.1"} <= set(services["postgresql"]["healthcheck"]["test"])
+    for name in ("products", "orders"):
+        assert services[name]["depends_on"]["postgresql"] == {"condition": "service_healthy"}
 
 
 def test_compose_and_kubernetes_give_the_same_rights() -> None:
